@@ -1,0 +1,3 @@
+import { configuration } from './tooling/layers/layers.mjs';
+
+export default configuration;

@@ -1,0 +1,19 @@
+/**
+ * Where frames went once cpumap had them, per CPU, float64: what the ledger needs and the tracepoints do not say in every
+ * release. `queued` and `ring_full` are counted on the redirecting CPU, the rest on the remote one.
+ */
+import { layout } from '@cpumap/uapi';
+
+export const CPUMAP_COUNTERS = layout({
+  /** Accepted by a bulk queue or, in generic mode, by a ring. */
+  taken: 'f64',
+  /** Freed at a flush because the ring was full. */
+  ring_full: 'f64',
+  dequeued: 'f64',
+  /** Handed to the stack, which took them. */
+  delivered: 'f64',
+  /** Handed to the stack, which did not. */
+  refused: 'f64',
+  prog_drop: 'f64',
+  prog_redirect: 'f64',
+});

@@ -1,0 +1,63 @@
+/** cpumap on one CPU, put together: the redirect target that it registers, and the kind of task that its kthreads are. */
+import type { Features } from '@cpumap/uapi';
+import {
+  type Allocator,
+  attachPtrRings,
+  createPercpu,
+  type Memory,
+  type PercpuAt,
+  percpu,
+  type TaskKind,
+  type Tasks,
+} from '@cpumap/smp';
+import type { Tracepoints } from '@cpumap/tracepoints';
+import { type FramePools, type NetifReceive, type SkBuffs, XDP_BUFF, type XdpFrames } from '@cpumap/skb';
+import type { Xdp } from '@cpumap/xdp';
+import { attachBulkQueues } from './bulk-queue.ts';
+import { CPUMAP_COUNTERS } from './counters.ts';
+import { attachCpuMapTarget } from './enqueue.ts';
+import { BULKQ_BYTES } from './entry.ts';
+import { attachCpuMapKthread } from './kthread.ts';
+import { attachProgramStage } from './program-stage.ts';
+
+/** Where cpumap's per-CPU data lies; plain data. */
+export interface CpuMapAt {
+  readonly counters: PercpuAt;
+  readonly flushList: PercpuAt;
+  /** Two cache lines: a batch of pointers and the sk_buffs among them. */
+  readonly batch: PercpuAt;
+  readonly buff: PercpuAt;
+}
+
+export function createCpuMap(allocator: Allocator, nrCpus: number): CpuMapAt {
+  return {
+    counters: createPercpu(allocator, nrCpus, CPUMAP_COUNTERS.sizeof),
+    flushList: createPercpu(allocator, nrCpus, BULKQ_BYTES),
+    batch: createPercpu(allocator, nrCpus, 2 * BULKQ_BYTES),
+    buff: createPercpu(allocator, nrCpus, XDP_BUFF.sizeof),
+  };
+}
+
+export interface CpuMapCpuParts {
+  readonly memory: Memory;
+  readonly cpu: number;
+  readonly nrCpus: number;
+  readonly features: Features;
+  readonly tasks: Tasks;
+  readonly tracepoints: Tracepoints;
+  readonly frames: XdpFrames;
+  readonly pools: FramePools;
+  readonly skbs: SkBuffs;
+  readonly stack: NetifReceive;
+  readonly xdp: Xdp;
+}
+
+/** Registers cpumap with this CPU's XDP and returns the kind of its kthreads. */
+export function attachCpuMap(cpuParts: CpuMapCpuParts, at: CpuMapAt): TaskKind {
+  const { memory, cpu, xdp } = cpuParts;
+  const parts = { ...cpuParts, rings: attachPtrRings(memory), counters: percpu(at.counters, cpu) };
+  const bulkQueues = attachBulkQueues(parts);
+  xdp.registerTarget(attachCpuMapTarget({ ...parts, bulkQueues, flushList: percpu(at.flushList, cpu) }));
+  const programStage = attachProgramStage({ ...parts, buff: percpu(at.buff, cpu) });
+  return attachCpuMapKthread({ ...parts, bulkQueues, programStage, batch: percpu(at.batch, cpu) });
+}

@@ -1,0 +1,192 @@
+/**
+ * The kthread of an entry, as steps of its CPU's loop: takes up to eight pointers from the ring, runs the second program
+ * on them, builds sk_buffs and hands them to the stack; one xdp_cpumap_kthread event per step.
+ *
+ * Owner  the entry's CPU; it is the ring's only consumer. Wakers call `tasks.wakeUp`, the host calls `tasks.stop`.
+ * Ends   when it should stop and the ring is empty, never before: no frame is lost at teardown.
+ * A kthread that sleeps when it is stopped takes one more empty step, so a dying one leaves an event with processed=0
+ * and sched=1.
+ */
+import { type Features, NET_RX_SUCCESS } from '@cpumap/uapi';
+import {
+  GONE,
+  type Memory,
+  type PtrRings,
+  TASK_SLEEPING,
+  TASK_WOKEN,
+  type TaskContext,
+  type TaskKind,
+  type Tasks,
+} from '@cpumap/smp';
+import type { Tracepoints } from '@cpumap/tracepoints';
+import type { FramePools, NetifReceive, SkBuffs } from '@cpumap/skb';
+import type { BulkQueues } from './bulk-queue.ts';
+import { CPUMAP_COUNTERS } from './counters.ts';
+import { SKB_TAG } from './enqueue.ts';
+import { BULKQ_BYTES, CPU_MAP_ENTRY } from './entry.ts';
+import type { ProgramStage } from './program-stage.ts';
+
+/** CPUMAP_BATCH: pointers taken from the ring at once. */
+export const CPUMAP_BATCH = 8;
+/** Steps in one turn of the CPU: 64 frames, the budget that a NAPI poll has. */
+const STEPS_PER_TURN = 8;
+
+export interface KthreadParts {
+  readonly memory: Memory;
+  readonly nrCpus: number;
+  readonly features: Features;
+  readonly rings: PtrRings;
+  readonly tasks: Tasks;
+  readonly pools: FramePools;
+  readonly skbs: SkBuffs;
+  readonly stack: NetifReceive;
+  readonly tracepoints: Tracepoints;
+  readonly bulkQueues: BulkQueues;
+  readonly programStage: ProgramStage;
+  /** This CPU's CPUMAP_COUNTERS. */
+  readonly counters: number;
+  /** Two cache lines of this CPU's: a batch of pointers, then the sk_buffs among them. */
+  readonly batch: number;
+}
+
+/** What a step answers besides the number of frames it took. */
+const ASLEEP = -1;
+const STOPPED = -2;
+
+export function attachCpuMapKthread(parts: KthreadParts): TaskKind {
+  const { memory, nrCpus, features, rings, tasks, pools, skbs, stack, tracepoints, bulkQueues, programStage } = parts;
+  const { u32, f64 } = memory;
+  const { batch } = parts;
+  const frames = batch >> 2;
+  const tagged = (batch + BULKQ_BYTES) >> 2;
+  const delivered = (parts.counters + CPUMAP_COUNTERS.delivered) >> 3;
+  const refused = (parts.counters + CPUMAP_COUNTERS.refused) >> 3;
+  const dequeued = (parts.counters + CPUMAP_COUNTERS.dequeued) >> 3;
+
+  /** Splits a batch in place: frames stay, in order; sk_buffs move to `tagged`, without their tag. */
+  function splitTagged(n: number): number {
+    let nrFrames = 0;
+    for (let i = 0; i < n; i++) {
+      const pointer = u32[frames + i]!;
+      if ((pointer & SKB_TAG) === 0) u32[frames + nrFrames++] = pointer;
+      else u32[tagged + i - nrFrames] = pointer & ~SKB_TAG;
+    }
+    return nrFrames;
+  }
+
+  function deliver(skb: number): void {
+    if (stack.receive(skb) === NET_RX_SUCCESS) f64[delivered]! += 1;
+    else f64[refused]! += 1;
+  }
+
+  /** 5.2 and later: eight at once; the event fires before delivery since 6.12. */
+  function stepBatched(entry: number, sched: number): number {
+    const e = entry >> 2;
+    const n = rings.consumeBatched(u32[e + (CPU_MAP_ENTRY.queue >> 2)]!, batch, CPUMAP_BATCH);
+    f64[dequeued]! += n;
+    const nrFrames = splitTagged(n);
+    const progId = u32[e + (CPU_MAP_ENTRY.prog_id >> 2)]!;
+    let passFrames = nrFrames;
+    let passSkbs = n - nrFrames;
+    let pass = 0;
+    let drop = 0;
+    let redirect = 0;
+    if (progId !== 0 && n > 0) {
+      const counts = programStage.run(progId, batch, nrFrames, batch + BULKQ_BYTES, n - nrFrames);
+      passFrames = counts.frames;
+      passSkbs = counts.skbs;
+      pass = passFrames + passSkbs;
+      drop = counts.drop;
+      redirect = counts.redirect;
+    }
+    for (let i = 0; i < passFrames; i++) u32[frames + i] = skbs.fromFrame(u32[frames + i]!);
+    tracepoints.cpumapKthread(
+      u32[e + (CPU_MAP_ENTRY.pid >> 2)]!,
+      u32[e + (CPU_MAP_ENTRY.map_id >> 2)]!,
+      n,
+      0, // sk_buff heads lie with their frames: building one cannot fail
+      sched,
+      pass,
+      drop,
+      redirect,
+    );
+    for (let i = 0; i < passFrames; i++) deliver(u32[frames + i]!);
+    for (let i = 0; i < passSkbs; i++) deliver(u32[tagged + i]!);
+    return n;
+  }
+
+  /** 4.15: one by one; the event comes last and counts what the stack refused. */
+  function stepOneByOne(entry: number, sched: number): number {
+    const e = entry >> 2;
+    const ring = u32[e + (CPU_MAP_ENTRY.queue >> 2)]!;
+    let processed = 0;
+    let drops = 0;
+    while (processed < CPUMAP_BATCH && rings.consumeBatched(ring, batch, 1) === 1) {
+      processed++;
+      const before = f64[refused]!;
+      deliver(skbs.fromFrame(u32[frames]!));
+      drops += f64[refused]! - before;
+    }
+    f64[dequeued]! += processed;
+    const mapId = u32[e + (CPU_MAP_ENTRY.map_id >> 2)]!;
+    tracepoints.cpumapKthread(u32[e + (CPU_MAP_ENTRY.pid >> 2)]!, mapId, processed, drops, sched, 0, 0, 0);
+    return processed;
+  }
+
+  /** 4.15's RCU callback: no program holds the entry any more, but frames may sit in its bulk queues. */
+  function flushBulkQueues(entry: number): void {
+    const bulkq = u32[(entry + CPU_MAP_ENTRY.bulkq) >> 2]!;
+    for (let cpu = 0; cpu < nrCpus; cpu++) bulkQueues.flushToQueue(bulkq + cpu * BULKQ_BYTES);
+  }
+
+  const consume = features.batchDequeue ? stepBatched : stepOneByOne;
+
+  return (task, entry): TaskContext => {
+    const ring = u32[(entry + CPU_MAP_ENTRY.queue) >> 2]!;
+    let flushed = features.rcuWorkTeardown;
+
+    /** One turn of the kernel thread's loop. */
+    function step(): number {
+      const state = tasks.state(task);
+      if (state === TASK_SLEEPING) return ASLEEP;
+      if (!flushed && tasks.shouldStop(task)) {
+        flushed = true;
+        flushBulkQueues(entry);
+      }
+      let sched = 0;
+      if (state === TASK_WOKEN) {
+        tasks.consumeWake(task);
+        sched = 1;
+      } else if (rings.isEmpty(ring)) {
+        if (tasks.shouldStop(task)) return STOPPED;
+        tasks.announceSleep(task);
+        // look again after the announcement: whoever produced before it did not wake us
+        if (rings.isEmpty(ring) && !tasks.shouldStop(task)) return ASLEEP;
+        if (!tasks.cancelSleep(task)) {
+          tasks.consumeWake(task);
+          sched = 1;
+        }
+      }
+      return consume(entry, sched);
+    }
+
+    return {
+      poll() {
+        let done = 0;
+        for (let i = 0; i < STEPS_PER_TURN; i++) {
+          const n = step();
+          if (n === ASLEEP) break;
+          if (n === STOPPED) {
+            pools.flush();
+            return GONE;
+          }
+          done += n;
+        }
+        pools.flush();
+        return done;
+      },
+      dueIn: () => Number.POSITIVE_INFINITY,
+      close() {},
+    };
+  };
+}

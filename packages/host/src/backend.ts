@@ -1,0 +1,35 @@
+/**
+ * The backend: what the engine and the running kernel have in common. Tools and tests that only use this run on both.
+ */
+import type { BpfMap, BpfProgram, MapSpec, ProgramSpec } from '@cpumap/bpf';
+import type { TraceControl } from '@cpumap/tracepoints';
+import type { Statistics } from './statistics.ts';
+
+/** Native: in the driver, before any sk_buff. Generic ("skb mode"): behind the driver, on an sk_buff. */
+export type XdpMode = 'native' | 'generic';
+
+export interface XdpLink {
+  readonly device: string;
+  readonly mode: XdpMode;
+  readonly program: BpfProgram;
+  /** Takes the program off; when this returns no CPU runs it any more. Safe to call twice. */
+  detach(): void;
+}
+
+export interface Backend {
+  readonly kind: 'engine' | 'linux';
+  /** Whose behaviour it shows, as in `uname -r`. */
+  readonly release: string;
+  /** CPUs that can be redirect targets are 0 to this minus 1. */
+  readonly possibleCpus: number;
+  readonly trace: TraceControl;
+  /** bpf(BPF_MAP_CREATE). @throws KernelError */
+  createMap(spec: MapSpec): BpfMap;
+  /** bpf(BPF_PROG_LOAD). @throws KernelError EINVAL (maps that do not fit); what a program's module throws */
+  loadProgram(spec: ProgramSpec): Promise<BpfProgram>;
+  /** @throws KernelError ENODEV, EINVAL (made for map entries), EEXIST (other mode in use) */
+  attachXdp(device: string, program: BpfProgram, mode?: XdpMode): XdpLink;
+  statistics(): Statistics;
+  /** Detaches everything and gives everything back. Safe to call twice. */
+  close(): Promise<void>;
+}

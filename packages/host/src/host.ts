@@ -1,0 +1,336 @@
+/**
+ * The engine: CPUs, devices, maps and programs on one shared memory, put together and taken apart again.
+ *
+ * Owner  the thread that calls `createHost`; every function here is for that thread only.
+ * A host is  open ──close──► closed; closing puts every frame back in its pool and ends every CPU's thread.
+ */
+import { availableParallelism } from 'node:os';
+import {
+  BPF_ATTACH_TYPE,
+  BPF_MAP_TYPE,
+  DEFAULT_RELEASE,
+  ETH_P,
+  KernelError,
+  NR_CPUS,
+  type Release,
+} from '@cpumap/uapi';
+import {
+  attachMachine,
+  attachPtrRings,
+  attachTasks,
+  type CpuFailure,
+  createAllocator,
+  createMemory,
+  createThreadsExecutor,
+  createVirtualExecutor,
+  createVirtualTime,
+  createWallClock,
+  type Executor,
+  type Memory,
+  synchronizeRcu,
+  type VirtualCosts,
+} from '@cpumap/smp';
+import { createTraceControl, type TraceControl } from '@cpumap/tracepoints';
+import { NET_DEVICE } from '@cpumap/skb';
+import {
+  arrayMapTypes,
+  type BpfMap,
+  type BpfProgram,
+  createMap,
+  type MapSpec,
+  type MapType,
+  type ProgramSpec,
+  programOf,
+} from '@cpumap/bpf';
+import { MAX_IFINDEX } from '@cpumap/xdp';
+import { createCpuMapType } from '@cpumap/cpumap';
+import { createNicDevice, type NicDevice, type NicOptions } from '@cpumap/nic';
+import type { Backend, XdpLink, XdpMode } from './backend.ts';
+import { blueprintFeatures, createBlueprint } from './blueprint.ts';
+import { createCpuRuntime, type HandlerCode } from './cpu-runtime.ts';
+import type { CpuWorkerData } from './cpu-worker.ts';
+import { closeLedger, type Ledger } from './ledger.ts';
+import { readCpuStatistics, type Statistics } from './statistics.ts';
+
+export interface HostOptions {
+  /** How many CPUs the machine has, 1 to 256. */
+  readonly cpus: number;
+  /** Whose behaviour it shows. Default '6.18'. */
+  readonly release?: Release;
+  /** Default 'threads'. */
+  readonly executor?: 'threads' | 'virtual';
+  /** Of the virtual executor's schedule and of bpf_get_prandom_u32. Default 1. */
+  readonly seed?: number;
+  /** Bytes of shared memory to reserve; what is not used costs no RAM. Default 512 MiB. */
+  readonly memoryBytes?: number;
+  /** Trace records kept per CPU. Default 4096, 512 on machines of more than 16 CPUs. */
+  readonly traceRecords?: number;
+  /** Virtual nanoseconds per turn, frame and wake-up. */
+  readonly virtualCosts?: VirtualCosts;
+  /** Told the first error of each program and of the packet handlers, per CPU. */
+  readonly onReport?: (text: string) => void;
+}
+
+export interface DeviceOptions extends Omit<NicOptions, 'name' | 'ifindex'> {
+  /** Default nic0, nic1, … */
+  readonly name?: string;
+}
+
+export interface Host extends Backend {
+  readonly kind: 'engine';
+  readonly release: Release;
+  readonly executor: 'threads' | 'virtual';
+  readonly seed: number;
+  /** For programs and handlers that run in this thread, and for tests. */
+  readonly memory: Memory;
+  createDevice(options?: DeviceOptions): NicDevice;
+  readonly devices: readonly NicDevice[];
+  /**
+   * Registers a packet handler on every CPU; resolves to its id.
+   * @throws KernelError EINVAL for a bare function on threads; what its module throws
+   */
+  addHandler(code: HandlerCode, options?: { protocol?: number; options?: unknown }): Promise<number>;
+  removeHandler(id: number): Promise<void>;
+  /** Nanoseconds on the machine's clock. */
+  now(): number;
+  /** Lets that much of the machine's time pass, less if `until` becomes true. Virtual CPUs run only in here. */
+  advance(ns: number, until?: () => boolean): Promise<void>;
+  /** Until all sources have ended and every frame has. Never, while a source goes on for ever. */
+  settle(): Promise<void>;
+  /** Frames waiting in the rings of cpumap entries, by remote CPU. */
+  queueDepths(): ReadonlyMap<number, number>;
+  ledger(): Ledger;
+  /** CPUs that died; nothing that needs them works any more. */
+  readonly failures: readonly CpuFailure[];
+  /** What programs and handlers threw, the first of each per CPU. */
+  readonly reports: readonly string[];
+}
+
+const DEFAULT_MEMORY = 512 * 1024 * 1024;
+/** Idle turns of a CPU before its thread sleeps: about 200 µs of looking around. */
+const IDLE_TURNS = 4000;
+const FIRST_IFINDEX = 2; // 1 is the loopback's on every Linux
+
+/** Builds a machine and starts its CPUs. @throws KernelError EINVAL, ENOMEM */
+export async function createHost(options: HostOptions): Promise<Host> {
+  const { cpus, release = DEFAULT_RELEASE, executor: kind = 'threads', seed = 1 } = options;
+  if (!(Number.isInteger(cpus) && cpus >= 1 && cpus <= NR_CPUS)) {
+    throw new KernelError('EINVAL', 'createHost', { hint: `cpus is ${cpus}; a machine has 1 to ${NR_CPUS} CPUs` });
+  }
+  const memory = createMemory(options.memoryBytes ?? DEFAULT_MEMORY);
+  const allocator = createAllocator(memory);
+  const traceRecords = options.traceRecords ?? (cpus > 16 ? 512 : 4096);
+  const blueprint = createBlueprint(memory, allocator, { release, seed, cpus, traceRecords });
+  const features = blueprintFeatures(blueprint);
+  const reports: string[] = [];
+  const report = (text: string): void => {
+    reports.push(text);
+    options.onReport?.(text);
+  };
+
+  const { machine, executor } = kind === 'virtual' ? startVirtual() : startThreads();
+  const tasks = attachTasks(machine);
+  const rings = attachPtrRings(memory);
+  const trace: TraceControl = createTraceControl(memory, blueprint.trace, features);
+  const waitFor = (what: string, condition: () => boolean): void => executor.waitFor(what, condition);
+  const programs = new Map<number, BpfProgram>();
+  const cpumap = createCpuMapType({
+    memory,
+    allocator,
+    machine,
+    tasks,
+    features,
+    programByFd: (fd) => programs.get(fd),
+    waitFor,
+  });
+  const mapTypes = new Map<number, MapType>([
+    ...arrayMapTypes(memory, allocator, cpus),
+    [BPF_MAP_TYPE.CPUMAP, cpumap],
+  ]);
+  const maps = new Map<number, BpfMap>();
+  const devices: NicDevice[] = [];
+  const links = new Map<number, XdpLink>(); // by the device's address
+  let nextId = 1; // of maps and programs
+  let nextHandler = 1;
+  let closing: Promise<void> | undefined;
+
+  function startVirtual() {
+    const time = createVirtualTime(cpus, options.virtualCosts);
+    const machine = attachMachine(memory, blueprint.machine, time.onKick);
+    const runtimes = Array.from({ length: cpus }, (_, cpu) =>
+      createCpuRuntime({ machine, blueprint, cpu, clock: time.clock, report }),
+    );
+    return { machine, executor: createVirtualExecutor(machine, time, runtimes, seed) };
+  }
+
+  function startThreads(): { machine: ReturnType<typeof attachMachine>; executor: Executor } {
+    const machine = attachMachine(memory, blueprint.machine);
+    const idleTurns = cpus <= availableParallelism() ? IDLE_TURNS : 0;
+    const workerData = (cpu: number): CpuWorkerData => ({ wasm: memory.wasm, blueprint, cpu, idleTurns });
+    const executor = createThreadsExecutor(machine, {
+      script: new URL('./cpu-worker.js', import.meta.url),
+      workerData,
+      onMessage: ({ text }) => report(text),
+      clock: createWallClock(blueprint.startNs),
+    });
+    return { machine, executor };
+  }
+
+  async function onEveryCpu(command: unknown): Promise<void> {
+    await Promise.all(Array.from({ length: cpus }, (_, cpu) => executor.command(cpu, command)));
+  }
+
+  /** A bare function cannot be sent to another thread. */
+  function checkCode(code: object, syscall: string): void {
+    if (kind === 'threads' && 'factory' in code) {
+      throw new KernelError('EINVAL', syscall, {
+        hint: "CPUs are threads and cannot share a function: give { module, export } or use executor 'virtual'",
+      });
+    }
+  }
+
+  function deviceNamed(name: string): NicDevice {
+    const device = devices.find((candidate) => candidate.name === name);
+    if (device !== undefined) return device;
+    const names = devices.map((candidate) => candidate.name).join(', ') || 'none';
+    throw new KernelError('ENODEV', `device ${name}`, { hint: `no such device; there is ${names}` });
+  }
+
+  function queueDepths(): Map<number, number> {
+    const depths = new Map<number, number>();
+    for (const { cpu, ring } of cpumap.rings()) depths.set(cpu, (depths.get(cpu) ?? 0) + rings.depth(ring));
+    return depths;
+  }
+
+  function statistics(): Statistics {
+    return {
+      timestampNs: executor.clock.now(),
+      devices: devices.map((device) => ({ name: device.name, counters: device.statistics() })),
+      cpus: Array.from({ length: cpus }, (_, cpu) => readCpuStatistics(memory, blueprint, cpu)),
+    };
+  }
+
+  function ledger(): Ledger {
+    const buffers = devices.map((device) => device.buffers());
+    return closeLedger({
+      statistics: statistics(),
+      waiting: queueDepths(),
+      buffersOut: buffers.reduce((out, { total, home }) => out + total - home, 0),
+      pending: devices.reduce((sum, device) => sum + device.pending, 0),
+      deadCpus: [...new Set(executor.failures.map(({ cpu }) => cpu))],
+    });
+  }
+
+  function attachXdp(name: string, program: BpfProgram, mode: XdpMode = 'native'): XdpLink {
+    const device = deviceNamed(name);
+    const refuse = (code: 'EINVAL' | 'EEXIST', hint: string): never => {
+      throw new KernelError(code, `attach ${program.name} to ${name}`, { hint });
+    };
+    if (program.expectedAttachType !== BPF_ATTACH_TYPE.XDP) {
+      refuse('EINVAL', 'BPF_XDP_CPUMAP programs can not be attached to a device: put it in a cpumap entry');
+    }
+    const other = links.get(device.pointer);
+    if (other !== undefined && other.mode !== mode) {
+      refuse('EEXIST', `${other.program.name} is attached in ${other.mode} mode: both cannot be active at once`);
+    }
+    const word = (device.pointer + (mode === 'native' ? NET_DEVICE.xdp_prog : NET_DEVICE.xdp_generic)) >> 2;
+    Atomics.store(memory.u32, word, program.id);
+    synchronizeRcu(machine);
+    const link: XdpLink = {
+      device: name,
+      mode,
+      program,
+      detach() {
+        if (links.get(device.pointer) !== link) return; // replaced by a later attach, or detached before
+        links.delete(device.pointer);
+        Atomics.store(memory.u32, word, 0);
+        if (executor.failures.length === 0) synchronizeRcu(machine);
+      },
+    };
+    links.set(device.pointer, link);
+    return link;
+  }
+
+  /** No source is running, no frame is on its way and no kthread is about to leave. */
+  function isQuiet(): boolean {
+    if (executor.failures.length > 0) return true;
+    cpumap.reap();
+    if (cpumap.dying > 0 || devices.some((device) => device.wire !== undefined && !device.wire.done)) return false;
+    return ledger().inFlight === 0;
+  }
+
+  async function close(): Promise<void> {
+    try {
+      for (const link of links.values()) link.detach();
+      if (executor.failures.length === 0) {
+        for (const device of devices) device.wire?.stop();
+        await executor.advance(Number.POSITIVE_INFINITY, isQuiet);
+        for (const map of maps.values()) map.close();
+        for (const device of devices) device.close();
+      }
+    } finally {
+      await executor.close();
+    }
+  }
+
+  return {
+    kind: 'engine',
+    release,
+    executor: kind,
+    seed,
+    memory,
+    possibleCpus: cpus,
+    trace,
+    devices,
+    reports,
+    failures: executor.failures,
+    createDevice({ name = `nic${devices.length}`, ...rest } = {}) {
+      if (devices.some((device) => device.name === name)) {
+        throw new KernelError('EEXIST', `device ${name}`, { hint: 'a device of that name exists' });
+      }
+      const ifindex = FIRST_IFINDEX + devices.length;
+      if (ifindex >= MAX_IFINDEX) throw new KernelError('ENOSPC', `device ${name}`, { hint: 'no ifindex is left' });
+      const parts = { memory, allocator, machine, tasks, pools: blueprint.pools, waitFor };
+      const device = createNicDevice(parts, { name, ifindex, ...rest });
+      Atomics.store(memory.u32, (blueprint.xdp.ifindexes >> 2) + ifindex, 1);
+      devices.push(device);
+      return device;
+    },
+    createMap(spec: MapSpec) {
+      const map = createMap({ memory, allocator, types: mapTypes }, spec, nextId);
+      nextId++;
+      maps.set(map.id, map);
+      return map;
+    },
+    async loadProgram(spec: ProgramSpec) {
+      checkCode(spec.code, 'bpf(BPF_PROG_LOAD)');
+      const { program, image } = programOf(spec, nextId++);
+      for (const id of program.mapIds) {
+        const map = maps.get(id);
+        if (map?.type === BPF_MAP_TYPE.CPUMAP) cpumap.programUses(map.pointer, program);
+      }
+      await onEveryCpu({ type: 'program', image });
+      programs.set(program.id, program);
+      return program;
+    },
+    attachXdp,
+    async addHandler(code, { protocol = ETH_P.ALL, options: handlerOptions } = {}) {
+      checkCode(code, 'addHandler');
+      const id = nextHandler++;
+      await onEveryCpu({ type: 'handler', id, protocol, code, options: handlerOptions });
+      return id;
+    },
+    removeHandler: (id) => onEveryCpu({ type: 'remove-handler', id }),
+    now: () => executor.clock.now(),
+    advance: (ns, until) => executor.advance(ns, until),
+    settle: () => executor.advance(Number.POSITIVE_INFINITY, isQuiet),
+    queueDepths,
+    statistics,
+    ledger,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+

@@ -1,0 +1,285 @@
+/**
+ * The model device: what `ethtool` and `ip link` show and set of a NIC with several RX queues.
+ *
+ * Owner  the host thread. Its queues are served by NAPI tasks on the CPUs that their interrupts are bound to.
+ * Changing channels or rings rebuilds the queues, as real drivers do; that is refused (EBUSY) while frames come in.
+ */
+import { type ErrnoName, KernelError } from '@cpumap/uapi';
+import {
+  type Allocator,
+  createTask,
+  type Machine,
+  type Memory,
+  TASK,
+  TASK_EXITED,
+  TASK_POSTED,
+  type Tasks,
+} from '@cpumap/smp';
+import { createFramePool, createNetDevice, destroyFramePool, type FramePoolsAt, framePoolFree, NET_DEVICE } from '@cpumap/skb';
+import type { FrameSource } from './frame-source.ts';
+import { NAPI_TASK } from './napi.ts';
+import { defaultIndirection, INDIRECTION_ENTRIES, MICROSOFT_RSS_KEY, RSS_KEY_LENGTH } from './rss.ts';
+import { createRxQueue, destroyRxQueue, RX_QUEUE, type RxQueueCounts, readRxCounters } from './rx-queue.ts';
+import { createWire, type Wire } from './wire.ts';
+
+export interface NicOptions {
+  readonly name: string;
+  readonly ifindex: number;
+  /** Six bytes. */
+  readonly address?: Uint8Array;
+  /** Combined channels: RX queues. Default 1. */
+  readonly channels?: number;
+  /** Descriptors per RX ring. Default 512. */
+  readonly rxRing?: number;
+  /** Default 1500. A frame may be 22 bytes longer: Ethernet header and two VLAN tags. */
+  readonly mtu?: number;
+  /** The CPU of each queue's interrupt; queues beyond the list go round. Default: queue n on CPU n. */
+  readonly irqCpus?: readonly number[];
+  /** Buffers per queue beside those of its ring. Default 18432: more than the longest cpumap ring holds. */
+  readonly buffers?: number;
+}
+
+export const RX_RING_DEFAULT = 512;
+export const RX_RING_MIN = 8;
+export const RX_RING_MAX = 8192;
+const BUFFERS_DEFAULT = 18_432;
+const HEADERS = 22;
+
+export interface NicParts {
+  readonly memory: Memory;
+  readonly allocator: Allocator;
+  readonly machine: Machine;
+  readonly tasks: Tasks;
+  readonly pools: FramePoolsAt;
+  readonly waitFor: (what: string, condition: () => boolean) => void;
+}
+
+/** One queue as the device keeps it. */
+interface Queue {
+  readonly queue: number;
+  readonly task: number;
+  readonly pool: number;
+}
+
+export interface NicDevice {
+  readonly name: string;
+  readonly ifindex: number;
+  readonly pointer: number;
+  readonly address: Uint8Array;
+  readonly maxFrame: number;
+  channels(): number;
+  /** ethtool --set-channels combined N. @throws KernelError EINVAL, EBUSY, ENOMEM */
+  setChannels(combined: number): void;
+  ringParam(): { rx: number };
+  /** ethtool --set-ring rx N. @throws KernelError EINVAL, EBUSY, ENOMEM */
+  setRingParam(ring: { rx: number }): void;
+  rxfh(): { indir: readonly number[]; key: Uint8Array };
+  /** ethtool --set-rxfh-indir. @throws KernelError EINVAL, EBUSY */
+  setRxfhIndir(indir: readonly number[]): void;
+  /** ethtool --set-rxfh hkey. @throws KernelError EINVAL, EBUSY */
+  setRxfhKey(key: Uint8Array): void;
+  irqAffinity(queue: number): number;
+  /** Like writing /proc/irq/N/smp_affinity: the queue moves at the end of a poll, frames and all. @throws KernelError EINVAL */
+  setIrqAffinity(queue: number, cpu: number): void;
+  /** ethtool -S: totals, then per queue. */
+  statistics(): Record<string, number>;
+  queueCounts(): RxQueueCounts[];
+  /** Frames in the RX rings that the driver has not seen yet. */
+  readonly pending: number;
+  /** Buffers of all queues, and how many of them are in their pools or posted in rings; exact when all CPUs rest. */
+  buffers(): { total: number; home: number };
+  /** Frames start to come in. @throws KernelError EBUSY while they already do */
+  start(source: FrameSource): Wire;
+  readonly wire: Wire | undefined;
+  close(): void;
+}
+
+export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice {
+  const { memory, allocator, machine, tasks, pools, waitFor } = parts;
+  const { u32 } = memory;
+  const { name, ifindex, irqCpus, mtu = 1500, buffers = BUFFERS_DEFAULT } = options;
+  const maxFrame = mtu + HEADERS;
+  const address = options.address ?? Uint8Array.of(0x02, 0, 0, 0, 0, ifindex & 0xff);
+  const refuse = (code: ErrnoName, what: string, hint: string): never => {
+    throw new KernelError(code, `${what} ${name}`, { hint });
+  };
+
+  if (!(Number.isInteger(mtu) && mtu >= 68 && mtu <= 9000)) refuse('EINVAL', 'mtu', `${mtu} is not between 68 and 9000`);
+  const affinity: number[] = [];
+  for (const cpu of irqCpus ?? []) checkCpu(cpu);
+  const pointer = createNetDevice(memory, allocator, { ifindex, address, maxFrame });
+  let rxRing = checkRing(options.rxRing ?? RX_RING_DEFAULT);
+  let channels = checkChannels(options.channels ?? 1);
+  let indir: readonly number[] = defaultIndirection(channels);
+  let key = MICROSOFT_RSS_KEY;
+  let queues: Queue[] = [];
+  const past: RxQueueCounts[] = []; // of queues that are gone
+  let wire: Wire | undefined;
+  build();
+
+  function checkCpu(cpu: number): void {
+    if (!(Number.isInteger(cpu) && cpu >= 0 && cpu < machine.nrCpus)) {
+      refuse('EINVAL', 'irq affinity', `CPU ${cpu} is not possible here: there are CPUs 0 to ${machine.nrCpus - 1}`);
+    }
+  }
+
+  function checkRing(rx: number): number {
+    if (Number.isInteger(rx) && rx >= RX_RING_MIN && rx <= RX_RING_MAX) return rx;
+    return refuse('EINVAL', 'set-ring', `rx ${rx} is not between ${RX_RING_MIN} and ${RX_RING_MAX}`);
+  }
+
+  function checkChannels(combined: number): number {
+    if (Number.isInteger(combined) && combined >= 1 && combined <= INDIRECTION_ENTRIES) return combined;
+    return refuse('EINVAL', 'set-channels', `combined ${combined} is not between 1 and ${INDIRECTION_ENTRIES}`);
+  }
+
+  function checkIdle(what: string): void {
+    if (wire === undefined) return;
+    if (!wire.done) refuse('EBUSY', what, 'frames are coming in: stop the source first');
+    wire.close();
+    wire = undefined;
+  }
+
+  function cpuOf(queue: number): number {
+    const wanted = affinity[queue] ?? irqCpus?.[queue % irqCpus.length];
+    return wanted ?? queue % machine.nrCpus;
+  }
+
+  function build(): void {
+    for (let index = 0; index < channels; index++) {
+      const cpu = cpuOf(index);
+      const pool = createFramePool(memory, allocator, pools, { count: rxRing + buffers, maxFrame, cpu });
+      const queue = createRxQueue(memory, allocator, { index, dev: pointer, pool, cpu, size: rxRing });
+      const task = createTask(memory, allocator, NAPI_TASK, queue, cpu);
+      queues.push({ queue, task, pool });
+      tasks.post(task);
+    }
+    waitFor(`start of the queues of ${name}`, () => queues.every(({ task }) => tasks.state(task) > TASK_POSTED));
+  }
+
+  function tearDown(): void {
+    for (const { task } of queues) {
+      tasks.stop(task);
+      machine.kick(u32[(task + TASK.cpu) >> 2]!);
+    }
+    waitFor(`end of the queues of ${name}`, () => queues.every(({ task }) => tasks.state(task) === TASK_EXITED));
+    waitFor(`return of the buffers of ${name}`, () =>
+      queues.every(({ pool }) => framePoolFree(memory, pool) === rxRing + buffers),
+    );
+    for (const { queue, task, pool } of queues) {
+      past.push(readRxCounters(memory, queue));
+      destroyRxQueue(memory, allocator, queue);
+      destroyFramePool(memory, allocator, pools, pool);
+      allocator.free(task);
+    }
+    queues = [];
+  }
+
+  function rebuild(change: () => void): void {
+    tearDown();
+    change();
+    indir = defaultIndirection(channels);
+    build();
+  }
+
+  return {
+    name,
+    ifindex,
+    pointer,
+    address,
+    maxFrame,
+    channels: () => channels,
+    setChannels(combined) {
+      checkChannels(combined);
+      checkIdle('set-channels');
+      rebuild(() => {
+        channels = combined;
+      });
+    },
+    ringParam: () => ({ rx: rxRing }),
+    setRingParam({ rx }) {
+      checkRing(rx);
+      checkIdle('set-ring');
+      tearDown();
+      rxRing = rx;
+      build();
+    },
+    rxfh: () => ({ indir, key: key.slice() }),
+    setRxfhIndir(wanted) {
+      if (wanted.length !== INDIRECTION_ENTRIES || wanted.some((q) => !(Number.isInteger(q) && q >= 0 && q < channels))) {
+        refuse('EINVAL', 'set-rxfh-indir', `${INDIRECTION_ENTRIES} entries are needed, each a queue from 0 to ${channels - 1}`);
+      }
+      checkIdle('set-rxfh-indir');
+      indir = [...wanted];
+    },
+    setRxfhKey(wanted) {
+      if (wanted.length !== RSS_KEY_LENGTH) refuse('EINVAL', 'set-rxfh', `a key has ${RSS_KEY_LENGTH} bytes`);
+      checkIdle('set-rxfh');
+      key = wanted.slice();
+    },
+    irqAffinity(queue) {
+      if (queues[queue] === undefined) refuse('EINVAL', 'irq affinity', `there is no queue ${queue}`);
+      return u32[(queues[queue]!.queue + RX_QUEUE.irq_cpu) >> 2]!;
+    },
+    setIrqAffinity(queue, cpu) {
+      if (queues[queue] === undefined) refuse('EINVAL', 'irq affinity', `there is no queue ${queue}`);
+      checkCpu(cpu);
+      affinity[queue] = cpu;
+      const before = Atomics.exchange(u32, (queues[queue]!.queue + RX_QUEUE.irq_cpu) >> 2, cpu);
+      machine.kick(before);
+    },
+    queueCounts: () => queues.map(({ queue }) => readRxCounters(memory, queue)),
+    statistics() {
+      const now = queues.map(({ queue }) => readRxCounters(memory, queue));
+      const sum = (field: keyof RxQueueCounts): number =>
+        [...past, ...now].reduce((total, counts) => total + counts[field], 0);
+      const statistics: Record<string, number> = {
+        rx_packets: sum('packets'),
+        rx_bytes: sum('bytes'),
+        rx_missed_errors: sum('missed'),
+        rx_length_errors: sum('length_errors'),
+        rx_alloc_failed: sum('alloc_failed'),
+      };
+      now.forEach((counts, index) => {
+        statistics[`rx_queue_${index}_packets`] = counts.packets;
+        statistics[`rx_queue_${index}_bytes`] = counts.bytes;
+        statistics[`rx_queue_${index}_missed`] = counts.missed;
+      });
+      return statistics;
+    },
+    get pending() {
+      return queues.reduce((sum, { queue }) => sum + u32[(queue + RX_QUEUE.filled) >> 2]!, 0);
+    },
+    buffers() {
+      let home = 0;
+      for (const { queue, pool } of queues) {
+        home += framePoolFree(memory, pool) + u32[(queue + RX_QUEUE.posted) >> 2]!;
+      }
+      return { total: queues.length * (rxRing + buffers), home };
+    },
+    get wire() {
+      return wire;
+    },
+    start(source) {
+      checkIdle('start');
+      wire = createWire(memory, allocator, {
+        source,
+        queues: queues.map(({ queue }) => queue),
+        maxFrame,
+        rssKey: key,
+        indirection: indir,
+      });
+      for (const { task } of queues) machine.kick(u32[(task + TASK.cpu) >> 2]!);
+      return wire;
+    },
+    close() {
+      if (queues.length === 0) return;
+      wire?.stop();
+      tearDown();
+      wire?.close();
+      wire = undefined;
+      u32[(pointer + NET_DEVICE.xdp_prog) >> 2] = 0;
+      u32[(pointer + NET_DEVICE.xdp_generic) >> 2] = 0;
+    },
+  };
+}

@@ -1,0 +1,227 @@
+/**
+ * A NAPI instance: one poll of an RX queue, as a driver with native XDP does it, and generic XDP behind a driver without.
+ *
+ * Owner  the queue's CPU. A poll takes at most 64 frames, each of which ends in exactly one way (dropped, passed to the
+ *        stack, sent back, redirected, or failed), then flushes redirects and returned buffers, then posts new ones.
+ * The program is looked up once per poll; it may change between polls, never inside one.
+ */
+import {
+  NAPI_POLL_WEIGHT,
+  XDP_ABORTED,
+  XDP_DROP,
+  XDP_PACKET_HEADROOM,
+  XDP_PASS,
+  XDP_REDIRECT,
+  XDP_TX,
+} from '@cpumap/uapi';
+import { GONE, type Machine, MOVED, TASK, type TaskContext, type TaskKind, type Tasks } from '@cpumap/smp';
+import type { Tracepoints } from '@cpumap/tracepoints';
+import {
+  FRAME_POOL,
+  type FramePools,
+  NET_DEVICE,
+  type NetifReceive,
+  type SkBuffs,
+  XDP_BUFF,
+} from '@cpumap/skb';
+import type { ProgramInstance } from '@cpumap/bpf';
+import { type Xdp, XDP_COUNTERS } from '@cpumap/xdp';
+import type { Dma } from './dma.ts';
+import { RX_COUNTERS, RX_QUEUE, rxCounters } from './rx-queue.ts';
+
+/** The task kind of NAPI instances, an index into a CPU's kinds. */
+export const NAPI_TASK = 1;
+
+export interface NapiParts {
+  readonly machine: Machine;
+  readonly cpu: number;
+  readonly tasks: Tasks;
+  readonly tracepoints: Tracepoints;
+  readonly pools: FramePools;
+  readonly skbs: SkBuffs;
+  readonly stack: NetifReceive;
+  readonly xdp: Xdp;
+  readonly dma: Dma;
+  /** An XDP_BUFF of this CPU's, for NAPI. */
+  readonly buff: number;
+}
+
+/** Buffers all out: look again after this long, as drivers rearm a timer when allocation failed. */
+const RETRY_NS = 10_000;
+/** Interrupt coalescing: a paced queue is looked at no more often than this. */
+const COALESCE_NS = 20_000;
+
+export function attachNapi(parts: NapiParts): TaskKind {
+  const { machine, cpu, tasks, tracepoints, pools, skbs, stack, xdp, dma, buff } = parts;
+  const { u32, f64 } = machine.memory;
+  const b = buff >> 2;
+  const count = xdp.counters;
+  const aborted = (count + XDP_COUNTERS.aborted) >> 3;
+  const dropped = (count + XDP_COUNTERS.drop) >> 3;
+  const passed = (count + XDP_COUNTERS.pass) >> 3;
+  const sent = (count + XDP_COUNTERS.tx) >> 3;
+  const redirected = (count + XDP_COUNTERS.redirect) >> 3;
+  const redirectErr = (count + XDP_COUNTERS.redirect_err) >> 3;
+
+  /** Gives every empty descriptor a buffer, as far as the pool has any. */
+  function refill(queue: number): void {
+    const q = queue >> 2;
+    const size = u32[q + (RX_QUEUE.size >> 2)]!;
+    const descriptors = u32[q + (RX_QUEUE.descriptors >> 2)]! >> 2;
+    const pool = u32[q + (RX_QUEUE.pool >> 2)]!;
+    let slot = u32[q + (RX_QUEUE.to_post >> 2)]!;
+    let posted = u32[q + (RX_QUEUE.posted >> 2)]!;
+    let empty = size - posted - u32[q + (RX_QUEUE.filled >> 2)]!;
+    for (; empty > 0; empty--) {
+      const frame = pools.alloc(pool);
+      if (frame === 0) {
+        f64[(rxCounters(queue) + RX_COUNTERS.alloc_failed) >> 3]! += 1;
+        break;
+      }
+      u32[descriptors + slot * 2] = frame;
+      if (++slot === size) slot = 0;
+      posted++;
+    }
+    u32[q + (RX_QUEUE.to_post >> 2)] = slot;
+    u32[q + (RX_QUEUE.posted >> 2)] = posted;
+  }
+
+  function run(program: ProgramInstance, progId: number, dev: number): number {
+    try {
+      const act = program(buff);
+      if (act !== XDP_ABORTED && act <= XDP_REDIRECT) return act;
+      tracepoints.exception(progId, act, u32[(dev + NET_DEVICE.ifindex) >> 2]!);
+    } catch (error) {
+      xdp.programThrew(progId, error);
+      tracepoints.exception(progId, XDP_ABORTED, u32[(dev + NET_DEVICE.ifindex) >> 2]!);
+    }
+    return XDP_ABORTED;
+  }
+
+  /** mirrors the switch of a driver with native XDP (veth): a failed redirect is a drop with its own event. */
+  function native(act: number, frame: number): void {
+    if (act === XDP_REDIRECT) {
+      if (xdp.doRedirect(buff) === 0) {
+        f64[redirected]! += 1;
+        return;
+      }
+      f64[redirectErr]! += 1;
+    } else if (act === XDP_PASS) {
+      f64[passed]! += 1;
+      stack.receive(skbs.fromBuff(buff));
+      return;
+    } else {
+      f64[act === XDP_DROP ? dropped : act === XDP_TX ? sent : aborted]! += 1;
+    }
+    pools.put(frame);
+  }
+
+  /** mirrors netif_receive_generic_xdp and do_xdp_generic: the frame is an sk_buff before the program runs. */
+  function generic(act: number, frame: number, dev: number): void {
+    if (act !== XDP_REDIRECT) {
+      native(act, frame);
+      return;
+    }
+    const skb = skbs.fromBuff(buff);
+    if (xdp.doGenericRedirect(skb, dev) === 0) {
+      f64[redirected]! += 1;
+    } else {
+      f64[redirectErr]! += 1;
+      stack.free(skb);
+    }
+  }
+
+  /** Takes up to a budget of frames from the ring; returns how many. */
+  function clean(queue: number): number {
+    const q = queue >> 2;
+    const filled = u32[q + (RX_QUEUE.filled >> 2)]!;
+    const budget = filled < NAPI_POLL_WEIGHT ? filled : NAPI_POLL_WEIGHT;
+    if (budget === 0) return 0;
+    const dev = u32[q + (RX_QUEUE.dev >> 2)]!;
+    const size = u32[q + (RX_QUEUE.size >> 2)]!;
+    const descriptors = u32[q + (RX_QUEUE.descriptors >> 2)]! >> 2;
+    const nativeId = Atomics.load(u32, (dev + NET_DEVICE.xdp_prog) >> 2);
+    const progId = nativeId !== 0 ? nativeId : Atomics.load(u32, (dev + NET_DEVICE.xdp_generic) >> 2);
+    const program = progId === 0 ? undefined : xdp.program(progId);
+    u32[b + (XDP_BUFF.ingress_ifindex >> 2)] = u32[(dev + NET_DEVICE.ifindex) >> 2]!;
+    u32[b + (XDP_BUFF.rx_queue_index >> 2)] = u32[q + (RX_QUEUE.index >> 2)]!;
+    u32[b + (XDP_BUFF.egress_ifindex >> 2)] = 0;
+    u32[b + (XDP_BUFF.dev >> 2)] = dev;
+    u32[b + (XDP_BUFF.frame_sz >> 2)] = u32[(u32[q + (RX_QUEUE.pool >> 2)]! + FRAME_POOL.frame_sz) >> 2]!;
+    if (progId !== 0) xdp.begin(progId);
+
+    const counters = rxCounters(queue) >> 3;
+    let slot = u32[q + (RX_QUEUE.to_clean >> 2)]!;
+    for (let i = 0; i < budget; i++) {
+      const frame = u32[descriptors + slot * 2]!;
+      const length = u32[descriptors + slot * 2 + 1]!;
+      if (++slot === size) slot = 0;
+      const data = frame + XDP_PACKET_HEADROOM;
+      u32[b + (XDP_BUFF.data >> 2)] = data;
+      u32[b + (XDP_BUFF.data_end >> 2)] = data + length;
+      u32[b + (XDP_BUFF.data_meta >> 2)] = data;
+      u32[b + (XDP_BUFF.data_hard_start >> 2)] = frame;
+      f64[counters + (RX_COUNTERS.packets >> 3)]! += 1;
+      f64[counters + (RX_COUNTERS.bytes >> 3)]! += length;
+      const act = program === undefined ? XDP_PASS : run(program, progId, dev);
+      if (nativeId !== 0) native(act, frame);
+      else generic(act, frame, dev);
+    }
+    u32[q + (RX_QUEUE.to_clean >> 2)] = slot;
+    u32[q + (RX_QUEUE.filled >> 2)] = filled - budget;
+    return budget;
+  }
+
+  /** Puts all buffers of the ring back and forgets what the hardware has filled. */
+  function drainRing(queue: number): void {
+    const q = queue >> 2;
+    const size = u32[q + (RX_QUEUE.size >> 2)]!;
+    const descriptors = u32[q + (RX_QUEUE.descriptors >> 2)]! >> 2;
+    let left = u32[q + (RX_QUEUE.posted >> 2)]! + u32[q + (RX_QUEUE.filled >> 2)]!;
+    for (let slot = u32[q + (RX_QUEUE.to_clean >> 2)]!; left > 0; left--) {
+      pools.put(u32[descriptors + slot * 2]!);
+      if (++slot === size) slot = 0;
+    }
+    u32[q + (RX_QUEUE.posted >> 2)] = 0;
+    u32[q + (RX_QUEUE.filled >> 2)] = 0;
+    pools.flush();
+  }
+
+  return (task, queue): TaskContext => {
+    const q = queue >> 2;
+    // this CPU allocates from the queue's pool from now on
+    Atomics.store(u32, (u32[q + (RX_QUEUE.pool >> 2)]! + FRAME_POOL.cpu) >> 2, cpu);
+    refill(queue);
+
+    return {
+      poll() {
+        if (tasks.shouldStop(task)) {
+          drainRing(queue);
+          return GONE;
+        }
+        const wanted = Atomics.load(u32, q + (RX_QUEUE.irq_cpu >> 2));
+        if (wanted !== cpu) {
+          u32[(task + TASK.cpu) >> 2] = wanted;
+          tasks.post(task);
+          return MOVED;
+        }
+        dma.receive(queue);
+        const done = clean(queue);
+        if (done > 0) {
+          xdp.flush();
+          pools.flush();
+        }
+        if (u32[q + (RX_QUEUE.posted >> 2)]! + u32[q + (RX_QUEUE.filled >> 2)]! < u32[q + (RX_QUEUE.size >> 2)]!) {
+          refill(queue);
+        }
+        return done;
+      },
+      dueIn() {
+        const due = dma.dueIn(queue);
+        if (due === Number.POSITIVE_INFINITY) return due;
+        return u32[q + (RX_QUEUE.posted >> 2)] === 0 ? RETRY_NS : Math.max(due, COALESCE_NS);
+      },
+      close: () => drainRing(queue),
+    };
+  };
+}

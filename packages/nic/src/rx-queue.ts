@@ -1,0 +1,103 @@
+/**
+ * An RX queue of the model device: its ring of descriptors, its counters, and what the wire sends to it. All in the shared
+ * memory, so the queue can be served by any CPU and move between them.
+ *
+ * Owner  the CPU that its interrupt is bound to; that CPU's NAPI task plays both sides of the ring, the hardware that
+ *        fills descriptors and the driver that cleans them. The host sets `irq_cpu` and `source`, and reads counters.
+ *
+ * A descriptor is  EMPTY ──refill──► POSTED (a buffer, length 0) ──frame arrives──► FILLED ──clean──► EMPTY
+ * Frames that find no POSTED descriptor are missed: the device counts them, nobody else ever sees them.
+ */
+import { layout } from '@cpumap/uapi';
+import { type Allocator, CACHELINE, type Memory } from '@cpumap/smp';
+
+export const RX_QUEUE = layout({
+  index: 'u32',
+  dev: 'u32', // the NET_DEVICE
+  pool: 'u32',
+  irq_cpu: 'u32', // where its interrupt is bound to: the host's wish, which the NAPI task follows
+  descriptors: 'u32',
+  size: 'u32',
+  to_fill: 'u32', // next POSTED descriptor the hardware fills
+  to_clean: 'u32', // next FILLED descriptor the driver cleans
+  to_post: 'u32', // next EMPTY descriptor the driver gives a buffer
+  posted: 'u32',
+  filled: 'u32',
+  source: 'u32', // the WIRE that feeds it, 0 without
+});
+
+/** Counters of a queue, float64, behind its words. */
+export const RX_COUNTERS = layout({
+  packets: 'f64',
+  bytes: 'f64',
+  missed: 'f64',
+  length_errors: 'f64',
+  alloc_failed: 'f64',
+  xdp_packets: 'f64',
+  xdp_drops: 'f64',
+  xdp_redirects: 'f64',
+  xdp_tx: 'f64',
+});
+const COUNTERS = CACHELINE;
+
+export const DESCRIPTOR_BYTES = 8; // buffer, length
+
+/**
+ * What the wire sends to one queue: an order of frames, sent over and over, and when each is due.
+ *
+ * `state` is IDLE ──the host starts it──► RUNNING ──nothing left, or the host asks──► DONE
+ */
+export const WIRE = layout({
+  state: 'u32',
+  stop: 'u32', // the host asks for the end
+  frames: 'u32', // address and length of each frame, 8 bytes each; address 0 is a frame that no device takes
+  order: 'u32', // words: numbers of frames
+  order_length: 'u32',
+  position: 'u32',
+  due: 'u32', // float64 per element of the order: nanoseconds after the start of its cycle; 0 for no pace
+  pad: 'u32',
+  left: 'f64', // frames still to send
+  cycle_start: 'f64', // on the machine's clock; NaN until the first frame
+  cycle_ns: 'f64',
+});
+
+export const WIRE_IDLE = 0;
+export const WIRE_RUNNING = 1;
+export const WIRE_DONE = 2;
+
+export interface RxQueueOptions {
+  readonly index: number;
+  readonly dev: number;
+  readonly pool: number;
+  readonly cpu: number;
+  readonly size: number;
+}
+
+export function createRxQueue({ u32 }: Memory, allocator: Allocator, options: RxQueueOptions): number {
+  const queue = allocator.alloc(COUNTERS + RX_COUNTERS.sizeof);
+  u32[(queue + RX_QUEUE.index) >> 2] = options.index;
+  u32[(queue + RX_QUEUE.dev) >> 2] = options.dev;
+  u32[(queue + RX_QUEUE.pool) >> 2] = options.pool;
+  u32[(queue + RX_QUEUE.irq_cpu) >> 2] = options.cpu;
+  u32[(queue + RX_QUEUE.size) >> 2] = options.size;
+  u32[(queue + RX_QUEUE.descriptors) >> 2] = allocator.alloc(options.size * DESCRIPTOR_BYTES);
+  return queue;
+}
+
+export function destroyRxQueue({ u32 }: Memory, allocator: Allocator, queue: number): void {
+  allocator.free(u32[(queue + RX_QUEUE.descriptors) >> 2]!);
+  allocator.free(queue);
+}
+
+/** Address of a queue's RX_COUNTERS. */
+export function rxCounters(queue: number): number {
+  return queue + COUNTERS;
+}
+
+export type RxQueueCounts = Readonly<Record<Exclude<keyof typeof RX_COUNTERS, 'sizeof'>, number>>;
+
+export function readRxCounters({ f64 }: Memory, queue: number): RxQueueCounts {
+  const base = rxCounters(queue);
+  const fields = Object.entries(RX_COUNTERS).filter(([name]) => name !== 'sizeof');
+  return Object.fromEntries(fields.map(([name, offset]) => [name, f64[(base + offset) >> 3]!])) as RxQueueCounts;
+}

@@ -1,0 +1,198 @@
+/**
+ * Frame memory: pools of equal buffers, one pool per RX queue, the kernel's page_pool in behaviour.
+ *
+ * Owner     the CPU that polls the queue: it alone allocates. Any CPU gives frames back.
+ * A buffer is  in the pool ──alloc──► out ──put──► in the pool        (and it always returns to the pool it came from)
+ *
+ * The owner keeps a small stack of buffers (the cache); the others return through a ptr_ring, up to 64 at a time under
+ * one lock. The ring holds all buffers of its pool plus the slots that a ptr_ring keeps stale, so a return never fails.
+ * A buffer that was never used is taken only when none has returned, so a pool touches no more memory than were ever out
+ * at once, and a large pool costs a small one's cache misses.
+ *
+ * A buffer of `stride` bytes, all parts on cache lines of their own:
+ *   [ sk_buff 256 ][ headroom 256, the frame descriptor at its top ][ frame ][ skb_shared_info 320 ]
+ *                  ▲ data_hard_start, the buffer's address; frame_sz counts from here
+ * The sk_buff's head lies with its buffer, so that building one never waits for another allocator. The stride is an odd
+ * number of cache lines: buffers then spread over all sets of a cache instead of a few.
+ */
+import { layout, SK_BUFF_SIZE, SKB_SHARED_INFO_SIZE, XDP_PACKET_HEADROOM } from '@cpumap/uapi';
+import {
+  type Allocator,
+  attachPtrRings,
+  CACHELINE,
+  createPercpu,
+  type Memory,
+  type PercpuAt,
+  percpu,
+  ptrRingBytes,
+} from '@cpumap/smp';
+
+export const FRAME_POOL = layout({
+  cpu: 'u32', // the owner
+  count: 'u32', // buffers in all
+  frame_sz: 'u32',
+  ring: 'u32',
+  arena: 'u32',
+  arena_bytes: 'u32',
+  cached: 'u32', // buffers on the cache's stack
+  fresh: 'u32', // buffers that were never used, the last ones of the arena
+  stride: 'u32',
+});
+const CACHE = CACHELINE;
+const CACHE_SLOTS = 128;
+const REFILL = 64;
+const RETURN_BATCH = 64;
+const STALE_SLOTS = 16;
+/** A pool's arena starts at a multiple of this, so that a table with an entry per region finds the pool of any buffer. */
+const REGION_SHIFT = 16;
+
+const RETURNS = layout({ pool: 'u32', count: 'u32' });
+const RETURN_SLOTS = CACHELINE;
+
+/** Where the pools' common parts lie; plain data. */
+export interface FramePoolsAt {
+  /** A word per 64 KiB of memory: the pool whose arena that region belongs to. */
+  readonly regions: number;
+  readonly returns: PercpuAt;
+}
+
+export function createFramePools(memory: Memory, allocator: Allocator, nrCpus: number): FramePoolsAt {
+  return {
+    regions: allocator.alloc(((memory.bytes >> REGION_SHIFT) + 1) * 4),
+    returns: createPercpu(allocator, nrCpus, RETURN_SLOTS + RETURN_BATCH * 4),
+  };
+}
+
+/** The size of a buffer, from data_hard_start to its end, that takes frames of up to `maxFrame` bytes. */
+export function frameSize(maxFrame: number): number {
+  const size = XDP_PACKET_HEADROOM + Math.ceil(maxFrame / CACHELINE) * CACHELINE + SKB_SHARED_INFO_SIZE;
+  return ((size + SK_BUFF_SIZE) / CACHELINE) % 2 === 1 ? size : size + CACHELINE;
+}
+
+export interface FramePoolOptions {
+  readonly count: number;
+  readonly maxFrame: number;
+  readonly cpu: number;
+}
+
+/** Makes a pool with all its buffers in. Host thread. @throws KernelError ENOMEM */
+export function createFramePool(
+  memory: Memory,
+  allocator: Allocator,
+  at: FramePoolsAt,
+  { count, maxFrame, cpu }: FramePoolOptions,
+): number {
+  const { u32 } = memory;
+  const size = frameSize(maxFrame);
+  const stride = SK_BUFF_SIZE + size;
+  const region = 1 << REGION_SHIFT;
+  const arenaBytes = Math.ceil((count * stride) / region) * region;
+  const arena = allocator.alloc(arenaBytes, region);
+  const ringSize = count + STALE_SLOTS;
+  const ring = allocator.alloc(ptrRingBytes(ringSize));
+  const pool = allocator.alloc(CACHE + CACHE_SLOTS * 4);
+  u32[(pool + FRAME_POOL.cpu) >> 2] = cpu;
+  u32[(pool + FRAME_POOL.count) >> 2] = count;
+  u32[(pool + FRAME_POOL.frame_sz) >> 2] = size;
+  u32[(pool + FRAME_POOL.ring) >> 2] = ring;
+  u32[(pool + FRAME_POOL.arena) >> 2] = arena;
+  u32[(pool + FRAME_POOL.arena_bytes) >> 2] = arenaBytes;
+  for (let r = 0; r < arenaBytes >> REGION_SHIFT; r++) {
+    u32[(at.regions >> 2) + (arena >> REGION_SHIFT) + r] = pool;
+  }
+  u32[(pool + FRAME_POOL.fresh) >> 2] = count;
+  u32[(pool + FRAME_POOL.stride) >> 2] = stride;
+  attachPtrRings(memory).init(ring, ringSize);
+  return pool;
+}
+
+/** Gives a pool's memory back. Only when `framePoolFree` says that every buffer is in. */
+export function destroyFramePool(memory: Memory, allocator: Allocator, at: FramePoolsAt, pool: number): void {
+  const { u32 } = memory;
+  const arena = u32[(pool + FRAME_POOL.arena) >> 2]!;
+  const bytes = u32[(pool + FRAME_POOL.arena_bytes) >> 2]!;
+  for (let r = 0; r < bytes >> REGION_SHIFT; r++) u32[(at.regions >> 2) + (arena >> REGION_SHIFT) + r] = 0;
+  allocator.free(arena);
+  allocator.free(u32[(pool + FRAME_POOL.ring) >> 2]!);
+  allocator.free(pool);
+}
+
+/** Buffers that are in the pool; exact when no CPU is running. */
+export function framePoolFree(memory: Memory, pool: number): number {
+  const { u32 } = memory;
+  const returned = attachPtrRings(memory).depth(u32[(pool + FRAME_POOL.ring) >> 2]!);
+  return returned + u32[(pool + FRAME_POOL.cached) >> 2]! + u32[(pool + FRAME_POOL.fresh) >> 2]!;
+}
+
+export interface FramePools {
+  /** A buffer's address (its data_hard_start), 0 when the pool is empty. Only the pool's owner. */
+  alloc(pool: number): number;
+  /** Gives a buffer back to where it came from; seen by its owner after `flush`, at the latest. Any CPU. */
+  put(frame: number): void;
+  /** Hands over what `put` has gathered. At the end of each poll. */
+  flush(): void;
+}
+
+/** Pools as the CPU `cpu` uses them. */
+export function attachFramePools(memory: Memory, at: FramePoolsAt, cpu: number): FramePools {
+  const { u32 } = memory;
+  const rings = attachPtrRings(memory);
+  const regions = at.regions >> 2;
+  const returns = percpu(at.returns, cpu);
+  const gathered = returns >> 2;
+  const slots = (returns + RETURN_SLOTS) >> 2;
+
+  function takeFresh(pool: number): number {
+    const fresh = (pool + FRAME_POOL.fresh) >> 2;
+    const left = u32[fresh]!;
+    if (left === 0) return 0;
+    u32[fresh] = left - 1;
+    const index = u32[(pool + FRAME_POOL.count) >> 2]! - left;
+    return u32[(pool + FRAME_POOL.arena) >> 2]! + index * u32[(pool + FRAME_POOL.stride) >> 2]! + SK_BUFF_SIZE;
+  }
+
+  function flush(): void {
+    const count = u32[gathered + 1]!;
+    if (count === 0) return;
+    u32[gathered + 1] = 0;
+    const ring = u32[(u32[gathered]! + FRAME_POOL.ring) >> 2]!;
+    rings.lock(ring);
+    const taken = rings.produceBulk(ring, returns + RETURN_SLOTS, count);
+    rings.unlock(ring);
+    if (taken !== count) throw new Error(`frame pool ${u32[gathered]}: more buffers returned than it has`);
+  }
+
+  return {
+    alloc(pool) {
+      const cached = (pool + FRAME_POOL.cached) >> 2;
+      let n = u32[cached]!;
+      if (n === 0) {
+        n = rings.consumeBatched(u32[(pool + FRAME_POOL.ring) >> 2]!, pool + CACHE, REFILL);
+        if (n === 0) return takeFresh(pool);
+      }
+      u32[cached] = --n;
+      return u32[((pool + CACHE) >> 2) + n]!;
+    },
+    put(frame) {
+      const pool = u32[regions + (frame >>> REGION_SHIFT)]!;
+      if (u32[(pool + FRAME_POOL.cpu) >> 2] === cpu) {
+        const cached = (pool + FRAME_POOL.cached) >> 2;
+        const n = u32[cached]!;
+        if (n < CACHE_SLOTS) {
+          u32[((pool + CACHE) >> 2) + n] = frame;
+          u32[cached] = n + 1;
+          return;
+        }
+      }
+      if (u32[gathered] !== pool) {
+        flush();
+        u32[gathered] = pool;
+      }
+      const count = u32[gathered + 1]!;
+      u32[slots + count] = frame;
+      u32[gathered + 1] = count + 1;
+      if (count + 1 === RETURN_BATCH) flush();
+    },
+    flush,
+  };
+}

@@ -1,0 +1,118 @@
+/**
+ * netif_receive_skb: the end of the path on one CPU. Hands an sk_buff to the handlers for all protocols, then to those
+ * for its own, frees it, and counts it once.
+ *
+ * Every sk_buff ends in exactly one of: delivered, nohandler, dropped (a handler said NET_RX_DROP), failed (it threw).
+ */
+import { ETH_P, layout, NET_RX_DROP, NET_RX_SUCCESS } from '@cpumap/uapi';
+import type { Memory } from '@cpumap/smp';
+import type { FramePools } from './frame-pool.ts';
+import type { PacketHandler } from './packet-handler.ts';
+import type { SkBuffs } from './build-skb.ts';
+import { SK_BUFF } from './sk-buff.ts';
+
+/** Counters of one CPU's stack, float64. */
+export const STACK_COUNTERS = layout({
+  delivered: 'f64',
+  bytes: 'f64', // of delivered frames, MAC header included
+  nohandler: 'f64',
+  dropped: 'f64',
+  failed: 'f64',
+});
+
+export interface RegisteredHandler {
+  readonly id: number;
+  /** An EtherType in host order, or ETH_P.ALL. */
+  readonly protocol: number;
+  readonly handler: PacketHandler;
+}
+
+export interface NetifReceive {
+  /** Delivers and frees. Returns NET_RX_SUCCESS or NET_RX_DROP. */
+  receive(skb: number): number;
+  /** Frees without delivering: kfree_skb. The caller counts. */
+  free(skb: number): void;
+  add(handler: RegisteredHandler): void;
+  remove(id: number): void;
+  close(): void;
+}
+
+export interface NetifReceiveParts {
+  readonly memory: Memory;
+  readonly skbs: SkBuffs;
+  readonly pools: FramePools;
+  /** This CPU's STACK_COUNTERS. */
+  readonly counters: number;
+  /** A handler threw: called after the frame was counted and freed. */
+  readonly onError: (skb: number, error: unknown) => void;
+}
+
+export function attachNetifReceive({ memory, skbs, pools, counters, onError }: NetifReceiveParts): NetifReceive {
+  const { u32, f64 } = memory;
+  const delivered = (counters + STACK_COUNTERS.delivered) >> 3;
+  const bytes = (counters + STACK_COUNTERS.bytes) >> 3;
+  const nohandler = (counters + STACK_COUNTERS.nohandler) >> 3;
+  const dropped = (counters + STACK_COUNTERS.dropped) >> 3;
+  const failed = (counters + STACK_COUNTERS.failed) >> 3;
+  let all: readonly RegisteredHandler[] = [];
+  let byProtocol: readonly RegisteredHandler[] = [];
+
+  /** The last handler's answer counts, as the kernel's does; -1 when there was none. */
+  function toHandlers(skb: number): number {
+    let verdict = -1;
+    for (let i = 0; i < all.length; i++) verdict = all[i]!.handler.receive(skb);
+    if (byProtocol.length > 0) {
+      const protocol = u32[(skb + SK_BUFF.protocol) >> 2]!;
+      for (let i = 0; i < byProtocol.length; i++) {
+        const registered = byProtocol[i]!;
+        if (registered.protocol === protocol) verdict = registered.handler.receive(skb);
+      }
+    }
+    return verdict;
+  }
+
+  function arrange(handlers: readonly RegisteredHandler[]): void {
+    all = handlers.filter(({ protocol }) => protocol === ETH_P.ALL);
+    byProtocol = handlers.filter(({ protocol }) => protocol !== ETH_P.ALL);
+  }
+
+  return {
+    receive(skb) {
+      const s = skb >> 2;
+      const length = u32[s + (SK_BUFF.tail >> 2)]! - u32[s + (SK_BUFF.head >> 2)]! - u32[s + (SK_BUFF.mac_header >> 2)]!;
+      let verdict: number;
+      try {
+        verdict = toHandlers(skb);
+      } catch (error) {
+        f64[failed]! += 1;
+        onError(skb, error);
+        pools.put(skbs.frameOf(skb));
+        return NET_RX_DROP;
+      }
+      pools.put(skbs.frameOf(skb));
+      if (verdict === NET_RX_SUCCESS) {
+        f64[delivered]! += 1;
+        f64[bytes]! += length;
+        return NET_RX_SUCCESS;
+      }
+      if (verdict === -1) f64[nohandler]! += 1;
+      else f64[dropped]! += 1;
+      return NET_RX_DROP;
+    },
+    free(skb) {
+      pools.put(skbs.frameOf(skb));
+    },
+    add(handler) {
+      arrange([...all, ...byProtocol, handler].sort((a, b) => a.id - b.id));
+    },
+    remove(id) {
+      const handlers = [...all, ...byProtocol];
+      handlers.find((handler) => handler.id === id)?.handler.close?.();
+      arrange(handlers.filter((handler) => handler.id !== id));
+    },
+    close() {
+      for (const { handler } of [...all, ...byProtocol]) handler.close?.();
+      arrange([]);
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/**
+ * The frame descriptor: what travels through a ring. It lies at the top of the frame's own headroom, so a redirect
+ * allocates nothing, and the buffer's address is the descriptor's.
+ *
+ * 24 bytes in 4.15 (struct xdp_pkt), 40 bytes in 6.18 (struct xdp_frame); both drop the frame with EOVERFLOW at the
+ * redirect when the program left no room for it.
+ *
+ * Owner  whoever holds the frame: the redirecting CPU writes it, the ring slot publishes it, the remote CPU reads it.
+ */
+import { type Features, SKB_SHARED_INFO_SIZE, XDP_FRAME, XDP_PKT } from '@cpumap/uapi';
+import type { Memory } from '@cpumap/smp';
+import { XDP_BUFF } from './xdp-buff.ts';
+
+const MEM_TYPE_PAGE_POOL = 2;
+
+export interface XdpFrames {
+  readonly sizeof: number;
+  /** mirrors xdp_convert_buff_to_frame: the descriptor's address, or 0 when there is no room for it. */
+  fromBuff(buff: number): number;
+  data(frame: number): number;
+  len(frame: number): number;
+  metasize(frame: number): number;
+  devRx(frame: number): number;
+  setDevRx(frame: number, dev: number): void;
+}
+
+export function attachXdpFrames(memory: Memory, features: Features): XdpFrames {
+  return features.frags ? frames618(memory) : frames415(memory);
+}
+
+/** Bytes of metadata in front of the data; a driver without metadata has data_meta behind data. */
+function metaBytes(data: number, dataMeta: number): number {
+  const metasize = data - dataMeta;
+  return metasize > 0 ? metasize : 0;
+}
+
+function frames618({ u32 }: Memory): XdpFrames {
+  const SIZE = XDP_FRAME.sizeof;
+  return {
+    sizeof: SIZE,
+    fromBuff(buff) {
+      const b = buff >> 2;
+      const data = u32[b + (XDP_BUFF.data >> 2)]!;
+      const dataEnd = u32[b + (XDP_BUFF.data_end >> 2)]!;
+      const hardStart = u32[b + (XDP_BUFF.data_hard_start >> 2)]!;
+      const frameSz = u32[b + (XDP_BUFF.frame_sz >> 2)]!;
+      const headroom = data - hardStart;
+      const metasize = metaBytes(data, u32[b + (XDP_BUFF.data_meta >> 2)]!);
+      if (headroom - metasize < SIZE || dataEnd > hardStart + frameSz - SKB_SHARED_INFO_SIZE) return 0;
+      const f = hardStart >> 2;
+      u32[f + (XDP_FRAME.data >> 2)] = data;
+      u32[f + (XDP_FRAME.len >> 2)] = dataEnd - data;
+      u32[f + (XDP_FRAME.headroom >> 2)] = headroom - SIZE;
+      u32[f + (XDP_FRAME.metasize >> 2)] = metasize;
+      u32[f + (XDP_FRAME.mem_type >> 2)] = MEM_TYPE_PAGE_POOL;
+      u32[f + (XDP_FRAME.frame_sz >> 2)] = frameSz;
+      u32[f + (XDP_FRAME.flags >> 2)] = 0;
+      return hardStart;
+    },
+    data: (frame) => u32[(frame + XDP_FRAME.data) >> 2]!,
+    len: (frame) => u32[(frame + XDP_FRAME.len) >> 2]!,
+    metasize: (frame) => u32[(frame + XDP_FRAME.metasize) >> 2]!,
+    devRx: (frame) => u32[(frame + XDP_FRAME.dev_rx) >> 2]!,
+    setDevRx(frame, dev) {
+      u32[(frame + XDP_FRAME.dev_rx) >> 2] = dev;
+    },
+  };
+}
+
+function frames415({ u16, u32 }: Memory): XdpFrames {
+  const SIZE = XDP_PKT.sizeof;
+  return {
+    sizeof: SIZE,
+    fromBuff(buff) {
+      const b = buff >> 2;
+      const data = u32[b + (XDP_BUFF.data >> 2)]!;
+      const hardStart = u32[b + (XDP_BUFF.data_hard_start >> 2)]!;
+      const headroom = data - hardStart;
+      const metasize = metaBytes(data, u32[b + (XDP_BUFF.data_meta >> 2)]!);
+      if (headroom - metasize < SIZE) return 0;
+      u32[(hardStart + XDP_PKT.data) >> 2] = data;
+      u16[(hardStart + XDP_PKT.len) >> 1] = u32[b + (XDP_BUFF.data_end >> 2)]! - data;
+      u16[(hardStart + XDP_PKT.headroom) >> 1] = headroom - SIZE;
+      u16[(hardStart + XDP_PKT.metasize) >> 1] = metasize;
+      return hardStart;
+    },
+    data: (frame) => u32[(frame + XDP_PKT.data) >> 2]!,
+    len: (frame) => u16[(frame + XDP_PKT.len) >> 1]!,
+    metasize: (frame) => u16[(frame + XDP_PKT.metasize) >> 1]!,
+    devRx: (frame) => u32[(frame + XDP_PKT.dev_rx) >> 2]!,
+    setDevRx(frame, dev) {
+      u32[(frame + XDP_PKT.dev_rx) >> 2] = dev;
+    },
+  };
+}
+
+/** mirrors xdp_convert_frame_to_buff: sets up `buff` for a second program. Releases with second programs only. */
+export function attachFrameToBuff({ u32 }: Memory): (frame: number, buff: number) => void {
+  return (frame, buff) => {
+    const f = frame >> 2;
+    const b = buff >> 2;
+    const data = u32[f + (XDP_FRAME.data >> 2)]!;
+    u32[b + (XDP_BUFF.data >> 2)] = data;
+    u32[b + (XDP_BUFF.data_end >> 2)] = data + u32[f + (XDP_FRAME.len >> 2)]!;
+    u32[b + (XDP_BUFF.data_meta >> 2)] = data - u32[f + (XDP_FRAME.metasize >> 2)]!;
+    u32[b + (XDP_BUFF.data_hard_start >> 2)] = frame;
+    u32[b + (XDP_BUFF.frame_sz >> 2)] = u32[f + (XDP_FRAME.frame_sz >> 2)]!;
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * The virtual executor: all CPUs in one thread, on a virtual clock.
+ *
+ * Each CPU has a time at which its next turn starts. The earliest goes next; a turn moves its CPU's time forward by what
+ * the turn cost, varied by up to an eighth by the seed, so that different seeds give different interleavings and one seed
+ * always gives the same. A turn is atomic: CPUs interleave between turns, not inside.
+ */
+import { KernelError } from '@cpumap/uapi';
+import type { Clock } from './clock.ts';
+import type { CpuFailure, CpuRuntime, Executor } from './executor.ts';
+import type { Machine } from './machine.ts';
+import { createPrng } from './prng.ts';
+
+/** Virtual nanoseconds. The figures are those of a CPU that redirects about 11 M frames/s, as published in 2017. */
+export interface VirtualCosts {
+  /** Each turn, whatever it does. */
+  readonly turn: number;
+  /** Each frame that a turn handles. */
+  readonly frame: number;
+  /** From the kick of a sleeping CPU to its first turn. */
+  readonly wake: number;
+}
+
+export const VIRTUAL_COSTS: VirtualCosts = { turn: 200, frame: 85, wake: 2000 };
+
+export interface VirtualOptions {
+  readonly seed: number;
+  readonly costs?: VirtualCosts;
+}
+
+/** Real milliseconds after which `advance` lets the event loop run, so that signals and timers are heard. */
+const SLICE_MS = 8;
+const TURNS_PER_CHECK = 64;
+const MAX_TURNS_WAITING = 10_000_000;
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** Makes the virtual CPUs' clock and kick hook first: the machine and the runtimes are built with them. */
+export function createVirtualTime(nrCpus: number, costs: VirtualCosts = VIRTUAL_COSTS) {
+  const readyAt = new Float64Array(nrCpus).fill(0);
+  let now = 0;
+  return {
+    costs,
+    readyAt,
+    clock: { now: () => now } satisfies Clock,
+    setNow(ns: number) {
+      if (ns > now) now = ns;
+    },
+    onKick(cpu: number) {
+      readyAt[cpu] = Math.min(readyAt[cpu]!, now + costs.wake);
+    },
+  };
+}
+export type VirtualTime = ReturnType<typeof createVirtualTime>;
+
+export function createVirtualExecutor(
+  machine: Machine,
+  time: VirtualTime,
+  runtimes: readonly CpuRuntime[],
+  seed: number,
+): Executor {
+  const { readyAt, costs, clock } = time;
+  const prng = createPrng(seed);
+  const failures: CpuFailure[] = [];
+  let closed = false;
+  for (let cpu = 0; cpu < machine.nrCpus; cpu++) {
+    machine.setAsleep(cpu, true); // between turns, and the host only ever acts between turns, every CPU is quiet
+    readyAt[cpu] = prng.below(costs.turn);
+  }
+
+  function earliest(): number {
+    let next = 0;
+    for (let cpu = 1; cpu < readyAt.length; cpu++) if (readyAt[cpu]! < readyAt[next]!) next = cpu;
+    return next;
+  }
+
+  /** One turn of the earliest CPU, unless that would start at or after `limit`. */
+  function step(limit: number): boolean {
+    const cpu = earliest();
+    const at = readyAt[cpu]!;
+    if (at >= limit) return false;
+    time.setNow(at);
+    readyAt[cpu] = NEVER; // a kick during the turn, by anybody, brings it back
+    const { loop } = runtimes[cpu]!;
+    const work = loop.turn();
+    const kickedAt = readyAt[cpu]!;
+    const cost = costs.turn + work * costs.frame;
+    const end = clock.now() + cost + prng.below((cost >> 3) + 1);
+    if (work > 0) readyAt[cpu] = end;
+    else if (kickedAt !== NEVER) readyAt[cpu] = Math.max(end, kickedAt);
+    else readyAt[cpu] = end + loop.dueIn();
+    return true;
+  }
+
+  return {
+    kind: 'virtual',
+    clock,
+    failures,
+    command: async (cpu, command) => runtimes[cpu]!.handle(command),
+    waitFor(what, condition) {
+      if (condition()) return;
+      for (const { loop } of runtimes) loop.takeInbox();
+      for (let turns = 0; !condition(); turns++) {
+        if (turns > MAX_TURNS_WAITING || !step(NEVER)) {
+          throw new KernelError('ETIMEDOUT', what, { hint: 'no virtual CPU has anything left to do that could end it' });
+        }
+      }
+    },
+    async advance(ns, until) {
+      const limit = clock.now() + ns;
+      let turns = 0;
+      let sliceEnd = performance.now() + SLICE_MS;
+      while (!closed) {
+        if (turns++ % TURNS_PER_CHECK === 0) {
+          if (until?.()) return;
+          if (performance.now() > sliceEnd) {
+            await new Promise(setImmediate);
+            sliceEnd = performance.now() + SLICE_MS;
+          }
+        }
+        if (!step(limit)) {
+          if (limit !== NEVER) time.setNow(limit);
+          return;
+        }
+      }
+    },
+    async close() {
+      closed = true;
+      for (const { loop } of runtimes) loop.close();
+    },
+  };
+}

@@ -1,0 +1,100 @@
+/**
+ * Where trace records and counters lie: one mask of enabled events for all, then one area per CPU.
+ *
+ * Owner   the CPU writes its own area, alone. Readers keep their place themselves, so any number may read, at any speed.
+ * Slots   are a ring: record number n lies in slot n mod size and is overwritten by record n + size. `head` is the number
+ *         of the next record; it is stored atomically after the record was written, so the slots of records
+ *         [head - size + 1, head) are whole. The slot of record `head` may be half written.
+ * Counters are float64, exact up to 2^53; each has one writer.
+ */
+import { layout } from '@cpumap/uapi';
+import { type Allocator, CACHELINE, type Memory } from '@cpumap/smp';
+
+/** One slot: when, where, and the kernel's record from byte 16. */
+export const SLOT = layout({ timestamp: 'f64', cpu: 'u32', length: 'u32' });
+export const SLOT_RECORD = 16;
+export const SLOT_BYTES = 64;
+
+/** Counts of one CPU's events: what programs attached to the tracepoints would count. */
+export const TRACE_COUNTERS = layout({
+  redirect: 'f64',
+  redirect_err: 'f64',
+  exception: 'f64',
+  kthread_events: 'f64',
+  kthread_processed: 'f64',
+  kthread_drops: 'f64',
+  kthread_sched: 'f64',
+  kthread_xdp_pass: 'f64',
+  kthread_xdp_drop: 'f64',
+  kthread_xdp_redirect: 'f64',
+});
+/** Counts of enqueue events for one target CPU. */
+export const ENQUEUE_COUNTERS = layout({ processed: 'f64', drops: 'f64', events: 'f64' });
+/** xdp_redirect_err by errno, 0 to 127. */
+export const ERRNO_COUNTERS = 128;
+
+/** Where everything is; plain data, so that it can be sent to another thread. */
+export interface TraceAreaAt {
+  readonly mask: number;
+  readonly cpus: number;
+  readonly cpuBytes: number;
+  readonly nrCpus: number;
+  /** Slots per CPU, a power of two. */
+  readonly size: number;
+}
+
+const HEAD_LINE = CACHELINE;
+
+export function createTraceArea(allocator: Allocator, nrCpus: number, records: number): TraceAreaAt {
+  const size = 2 ** Math.ceil(Math.log2(Math.max(records, 2)));
+  const counters = TRACE_COUNTERS.sizeof + nrCpus * ENQUEUE_COUNTERS.sizeof + ERRNO_COUNTERS * 8;
+  const cpuBytes = Math.ceil((HEAD_LINE + counters) / CACHELINE) * CACHELINE + size * SLOT_BYTES;
+  return { mask: allocator.alloc(CACHELINE), cpus: allocator.alloc(nrCpus * cpuBytes), cpuBytes, nrCpus, size };
+}
+
+/** Byte offsets of one CPU's part. */
+export function traceCpu(at: TraceAreaAt, cpu: number) {
+  const head = at.cpus + cpu * at.cpuBytes;
+  const counters = head + HEAD_LINE;
+  const enqueue = counters + TRACE_COUNTERS.sizeof;
+  const errnos = enqueue + at.nrCpus * ENQUEUE_COUNTERS.sizeof;
+  const slots = head + at.cpuBytes - at.size * SLOT_BYTES;
+  return { head, counters, enqueue, errnos, slots };
+}
+
+/** The sum of one counter over all CPUs, for whoever reads statistics. */
+export function readTraceCounters(memory: Memory, at: TraceAreaAt, cpu: number) {
+  const part = traceCpu(at, cpu);
+  const f64 = memory.f64;
+  const read = (offset: number): number => f64[(part.counters + offset) >> 3]!;
+  return {
+    redirect: read(TRACE_COUNTERS.redirect),
+    redirectErr: read(TRACE_COUNTERS.redirect_err),
+    exception: read(TRACE_COUNTERS.exception),
+    kthread: {
+      events: read(TRACE_COUNTERS.kthread_events),
+      processed: read(TRACE_COUNTERS.kthread_processed),
+      drops: read(TRACE_COUNTERS.kthread_drops),
+      sched: read(TRACE_COUNTERS.kthread_sched),
+      xdpPass: read(TRACE_COUNTERS.kthread_xdp_pass),
+      xdpDrop: read(TRACE_COUNTERS.kthread_xdp_drop),
+      xdpRedirect: read(TRACE_COUNTERS.kthread_xdp_redirect),
+    },
+    /** By target CPU. */
+    enqueue: Array.from({ length: at.nrCpus }, (_, toCpu) => {
+      const base = part.enqueue + toCpu * ENQUEUE_COUNTERS.sizeof;
+      return {
+        processed: f64[(base + ENQUEUE_COUNTERS.processed) >> 3]!,
+        drops: f64[(base + ENQUEUE_COUNTERS.drops) >> 3]!,
+        events: f64[(base + ENQUEUE_COUNTERS.events) >> 3]!,
+      };
+    }),
+    /** xdp_redirect_err by positive errno. */
+    errnos: new Map(
+      Array.from({ length: ERRNO_COUNTERS }, (_, errno) => [errno, f64[(part.errnos >> 3) + errno]!] as const).filter(
+        ([, count]) => count > 0,
+      ),
+    ),
+  };
+}
+export type TraceCounters = ReturnType<typeof readTraceCounters>;

@@ -1,0 +1,42 @@
+/**
+ * Layouts that a user of Linux can observe, with the kernel's names, offsets and sizes
+ * (the 6.18 column read from a running kernel's BTF).
+ */
+import { layout } from './layout.ts';
+
+/** What an XDP program sees: the context of include/uapi/linux/bpf.h, 24 bytes. */
+export const XDP_MD = layout({
+  data: 'u32',
+  data_end: 'u32',
+  data_meta: 'u32',
+  ingress_ifindex: 'u32',
+  rx_queue_index: 'u32',
+  egress_ifindex: 'u32',
+});
+
+/** The value of a cpumap entry since 5.9; releases before have the first word alone. On read the second is the id. */
+export const BPF_CPUMAP_VAL = layout({ qsize: 'u32', bpf_prog: 'u32' });
+
+/** One counter record of the 2017 sample: struct datarec. */
+export const DATAREC = layout({ processed: 'u64', dropped: 'u64', issue: 'u64' });
+
+/** struct xdp_frame of 6.18, 40 bytes at the top of the headroom: 216 bytes are the most that a program can push. */
+export const XDP_FRAME = layout({
+  data: 'ptr',
+  len: 'u32',
+  headroom: 'u32',
+  metasize: 'u32',
+  mem_type: 'u32',
+  dev_rx: 'ptr',
+  frame_sz: 'u32',
+  flags: 'u32',
+});
+
+/** struct xdp_pkt of 4.15, 24 bytes. */
+export const XDP_PKT = layout({ data: 'ptr', len: 'u16', headroom: 'u16', metasize: 'u16', dev_rx: 'ptr' });
+
+/** SKB_DATA_ALIGN(sizeof(struct skb_shared_info)): what each frame keeps free at its tail. */
+export const SKB_SHARED_INFO_SIZE = 320;
+
+/** SKB_DATA_ALIGN(sizeof(struct sk_buff)): counted into truesize. */
+export const SK_BUFF_SIZE = 256;

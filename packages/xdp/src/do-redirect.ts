@@ -1,0 +1,181 @@
+/**
+ * xdp_do_redirect: carries out what a program's XDP_REDIRECT asked for, and xdp_do_flush at the end of the poll.
+ *
+ * Who calls  a driver after each XDP_REDIRECT, a kthread for its second program; both call `flush` once at their end.
+ * Answer     0 when the target took the frame; a negative errno when it is still the caller's, who frees it.
+ * Every answer fires exactly one redirect event. The two releases differ in where a slot is looked up, in what they
+ * remember between frames and in the errors; each is one function below.
+ */
+import { ERRNO, type Features } from '@cpumap/uapi';
+import type { Memory } from '@cpumap/smp';
+import type { Tracepoints } from '@cpumap/tracepoints';
+import { NET_DEVICE, XDP_BUFF, type XdpFrames } from '@cpumap/skb';
+import { BPF_MAP } from '@cpumap/bpf';
+import { NO_MAP_ID, REDIRECT_INFO } from './redirect-info.ts';
+import type { RedirectTarget, RedirectTargets } from './redirect-target.ts';
+
+export interface RedirectParts {
+  readonly memory: Memory;
+  readonly features: Features;
+  readonly frames: XdpFrames;
+  readonly targets: RedirectTargets;
+  readonly tracepoints: Tracepoints;
+  readonly redirectInfo: number;
+  /** Whether the machine has a device of this index: a redirect to one fails otherwise than to none. */
+  readonly deviceExists: (ifindex: number) => boolean;
+}
+
+export interface Redirect {
+  /** At the start of a poll or batch, with the program that is going to run. */
+  begin(progId: number): void;
+  doRedirect(buff: number): number;
+  /** Generic mode: `skb` is the sk_buff that stands for the frame, `dev` its device. */
+  doGenericRedirect(skb: number, dev: number): number;
+  flush(): void;
+}
+
+const EINVAL = -ERRNO.EINVAL;
+const EFAULT = -ERRNO.EFAULT;
+const EBADRQC = -ERRNO.EBADRQC;
+const EOVERFLOW = -ERRNO.EOVERFLOW;
+const EOPNOTSUPP = -ERRNO.EOPNOTSUPP;
+
+export function attachRedirect(parts: RedirectParts): Redirect {
+  return parts.features.perCpuFlushList ? redirect618(parts) : redirect415(parts);
+}
+
+function redirect618(parts: RedirectParts): Redirect {
+  const { frames, targets, tracepoints, deviceExists } = parts;
+  const { u32 } = parts.memory;
+  const ri = parts.redirectInfo >> 2;
+  const INDEX = ri + (REDIRECT_INFO.tgt_index >> 2);
+  const VALUE = ri + (REDIRECT_INFO.tgt_value >> 2);
+  const MAP_ID = ri + (REDIRECT_INFO.map_id >> 2);
+  const MAP_TYPE = ri + (REDIRECT_INFO.map_type >> 2);
+  const PROG_ID = ri + (REDIRECT_INFO.prog_id >> 2);
+  const used = targets.filter((target): target is RedirectTarget => target !== undefined);
+
+  /** A redirect without a map: to a device, or to nowhere. The model's devices have no ndo_xdp_xmit. */
+  function withoutMap(dev: number, mapId: number): number {
+    const index = u32[INDEX]!;
+    let err = EBADRQC;
+    if (mapId === NO_MAP_ID) err = deviceExists(index) ? EOPNOTSUPP : EINVAL;
+    const toIfindex = mapId === NO_MAP_ID ? index : 0;
+    tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), toIfindex, err, mapId, 0, false);
+    return err;
+  }
+
+  const ifindexOf = (dev: number): number => u32[(dev + NET_DEVICE.ifindex) >> 2]!;
+
+  return {
+    begin(progId) {
+      u32[INDEX] = 0;
+      u32[VALUE] = 0;
+      u32[MAP_ID] = 0;
+      u32[MAP_TYPE] = 0;
+      u32[PROG_ID] = progId;
+    },
+    doRedirect(buff) {
+      const mapId = u32[MAP_ID]!;
+      const mapType = u32[MAP_TYPE]!;
+      const dev = u32[(buff + XDP_BUFF.dev) >> 2]!;
+      u32[MAP_ID] = 0;
+      u32[MAP_TYPE] = 0;
+      // mirrors xdp_do_redirect: the frame is converted before anybody asks where it goes
+      const frame = frames.fromBuff(buff);
+      const target = targets[mapType];
+      if (frame !== 0 && target === undefined) return withoutMap(dev, mapId);
+      const err = frame === 0 ? EOVERFLOW : target!.enqueue(u32[VALUE]!, frame, dev);
+      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, err, mapId, u32[INDEX]!, target !== undefined);
+      return err;
+    },
+    doGenericRedirect(skb, dev) {
+      const mapId = u32[MAP_ID]!;
+      const target = targets[u32[MAP_TYPE]!];
+      u32[MAP_ID] = 0;
+      u32[MAP_TYPE] = 0;
+      if (target === undefined) return withoutMap(dev, mapId);
+      const err = target.genericRedirect(u32[VALUE]!, skb);
+      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, err, mapId, u32[INDEX]!, true);
+      return err;
+    },
+    flush() {
+      for (let i = 0; i < used.length; i++) used[i]!.flush();
+    },
+  };
+}
+
+function redirect415(parts: RedirectParts): Redirect {
+  const { frames, targets, tracepoints, deviceExists } = parts;
+  const { u32 } = parts.memory;
+  const ri = parts.redirectInfo >> 2;
+  const INDEX = ri + (REDIRECT_INFO.tgt_index >> 2);
+  const MAP = ri + (REDIRECT_INFO.map >> 2);
+  const MAP_OWNER = ri + (REDIRECT_INFO.map_owner >> 2);
+  const PROG_ID = ri + (REDIRECT_INFO.prog_id >> 2);
+  const TO_FLUSH = ri + (REDIRECT_INFO.map_to_flush >> 2);
+
+  const ifindexOf = (dev: number): number => u32[(dev + NET_DEVICE.ifindex) >> 2]!;
+
+  function flush(): void {
+    const map = u32[TO_FLUSH]!;
+    if (map === 0) return;
+    u32[TO_FLUSH] = 0;
+    targets[u32[(map + BPF_MAP.map_type) >> 2]!]!.flushMap(map);
+  }
+
+  /** mirrors the plain path: a helper that was never called has left ifindex 0, which no device has. */
+  function withoutMap(dev: number, index: number): number {
+    const err = deviceExists(index) ? EOPNOTSUPP : EINVAL;
+    tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), index, err, 0, 0, false);
+    return err;
+  }
+
+  function failed(dev: number, map: number, index: number, err: number): number {
+    const mapId = map === 0 ? 0 : u32[(map + BPF_MAP.id) >> 2]!;
+    tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, err, mapId, index, true);
+    return err;
+  }
+
+  return {
+    begin(progId) {
+      u32[PROG_ID] = progId;
+    },
+    doRedirect(buff) {
+      const dev = u32[(buff + XDP_BUFF.dev) >> 2]!;
+      const map = u32[MAP]!;
+      const index = u32[INDEX]!;
+      const owner = u32[MAP_OWNER]!;
+      u32[INDEX] = 0;
+      u32[MAP] = 0;
+      u32[MAP_OWNER] = 0;
+      if (map === 0) return withoutMap(dev, index);
+      if (owner !== u32[PROG_ID]) return failed(dev, 0, index, EFAULT);
+      const target = targets[u32[(map + BPF_MAP.map_type) >> 2]!];
+      const entry = target?.lookup(map, index) ?? 0;
+      if (target === undefined || entry === 0) return failed(dev, map, index, EINVAL);
+      if (u32[TO_FLUSH] !== 0 && u32[TO_FLUSH] !== map) flush();
+      const frame = frames.fromBuff(buff);
+      if (frame === 0) return failed(dev, map, index, EOVERFLOW);
+      target.enqueue(entry, frame, dev);
+      target.insertCtx(map, index);
+      u32[TO_FLUSH] = map;
+      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, 0, u32[(map + BPF_MAP.id) >> 2]!, index, true);
+      return 0;
+    },
+    doGenericRedirect(_skb, dev) {
+      const map = u32[MAP]!;
+      const index = u32[INDEX]!;
+      const owner = u32[MAP_OWNER]!;
+      u32[INDEX] = 0;
+      u32[MAP] = 0;
+      u32[MAP_OWNER] = 0;
+      if (map === 0) return withoutMap(dev, index);
+      if (owner !== u32[PROG_ID]) return failed(dev, 0, index, EFAULT);
+      const entry = targets[u32[(map + BPF_MAP.map_type) >> 2]!]?.lookup(map, index) ?? 0;
+      // mirrors xdp_do_generic_redirect_map of 4.15: the slot is looked up, then cpumap is not known there
+      return failed(dev, map, index, entry === 0 ? EINVAL : EBADRQC);
+    },
+    flush,
+  };
+}

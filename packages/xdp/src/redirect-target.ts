@@ -1,0 +1,22 @@
+/**
+ * Redirect targets by map type: how a package above (cpumap; devmap and xskmap one day) takes part in a redirect without
+ * this package knowing it.
+ */
+export interface RedirectTarget {
+  readonly mapType: number;
+  /** The address of the entry that a key names, 0 when the slot is empty or out of range. */
+  lookup(map: number, key: number): number;
+  /** Takes a frame whose descriptor is written. 0, or a negative errno and the frame stays the caller's. */
+  enqueue(entry: number, frame: number, dev: number): number;
+  /** Takes an sk_buff of generic XDP. 0, or a negative errno and the sk_buff stays the caller's. */
+  genericRedirect(entry: number, skb: number): number;
+  /** Flushes what this CPU has pending (releases with one flush list per CPU). */
+  flush(): void;
+  /** 4.15: notes that `map` has a frame pending at `key` on this CPU. */
+  insertCtx(map: number, key: number): void;
+  /** 4.15: flushes what this CPU has pending in one map. */
+  flushMap(map: number): void;
+}
+
+/** Targets of one CPU by map type. */
+export type RedirectTargets = readonly (RedirectTarget | undefined)[];

@@ -1,0 +1,101 @@
+/**
+ * XDP on one CPU: its programs, helpers and redirect state, put together. Drivers, generic XDP and kthreads run programs
+ * through this.
+ */
+import { layout, type Features } from '@cpumap/uapi';
+import { type Allocator, type Clock, createPercpu, type Memory, type PercpuAt, percpu } from '@cpumap/smp';
+import type { Tracepoints } from '@cpumap/tracepoints';
+import type { XdpFrames } from '@cpumap/skb';
+import type { BpfHelpers, ProgramInstance } from '@cpumap/bpf';
+import { XDP_COUNTERS } from './counters.ts';
+import { attachRedirect, type Redirect } from './do-redirect.ts';
+import { attachHelpers } from './helpers.ts';
+import { REDIRECT_INFO } from './redirect-info.ts';
+import type { RedirectTarget } from './redirect-target.ts';
+
+/** Where XDP's per-CPU data lies; plain data. */
+export interface XdpAt {
+  readonly redirectInfo: PercpuAt;
+  readonly counters: PercpuAt;
+  /** Word n is 1 when a device has ifindex n. */
+  readonly ifindexes: number;
+}
+
+export const MAX_IFINDEX = 1024;
+const TARGET_TYPES = 32;
+
+export function createXdp(allocator: Allocator, nrCpus: number): XdpAt {
+  return {
+    redirectInfo: createPercpu(allocator, nrCpus, REDIRECT_INFO.sizeof),
+    counters: createPercpu(allocator, nrCpus, XDP_COUNTERS.sizeof),
+    ifindexes: allocator.alloc(layout({ present: 'u32' }).sizeof * MAX_IFINDEX),
+  };
+}
+
+export interface XdpParts {
+  readonly memory: Memory;
+  readonly cpu: number;
+  readonly clock: Clock;
+  readonly features: Features;
+  readonly frames: XdpFrames;
+  readonly tracepoints: Tracepoints;
+  readonly seed: number;
+  /** A program threw; told after the frame was counted. */
+  readonly onProgramError: (progId: number, error: unknown) => void;
+}
+
+export interface Xdp extends Redirect {
+  readonly helpers: BpfHelpers;
+  /** Address of this CPU's XDP_COUNTERS. */
+  readonly counters: number;
+  /** Before anything runs: what redirects through maps of a type go to. */
+  registerTarget(target: RedirectTarget): void;
+  addProgram(id: number, instance: ProgramInstance): void;
+  /** The instance of a loaded program. */
+  program(id: number): ProgramInstance;
+  programThrew(progId: number, error: unknown): void;
+}
+
+export function attachXdp(parts: XdpParts, at: XdpAt): Xdp {
+  const { memory, cpu } = parts;
+  const targets: (RedirectTarget | undefined)[] = new Array(TARGET_TYPES).fill(undefined);
+  const programs: (ProgramInstance | undefined)[] = [undefined];
+  const redirectInfo = percpu(at.redirectInfo, cpu);
+  const counters = percpu(at.counters, cpu);
+  const helpers = attachHelpers({ ...parts, targets, redirectInfo, descriptorSize: parts.frames.sizeof });
+  let redirect = redirectOver();
+
+  function redirectOver(): Redirect {
+    return attachRedirect({
+      ...parts,
+      targets,
+      redirectInfo,
+      deviceExists: (ifindex) => ifindex < MAX_IFINDEX && memory.u32[(at.ifindexes >> 2) + ifindex] === 1,
+    });
+  }
+
+  return {
+    helpers,
+    counters,
+    registerTarget(target) {
+      targets[target.mapType] = target;
+      redirect = redirectOver();
+    },
+    addProgram(id, instance) {
+      programs[id] = instance;
+    },
+    program(id) {
+      const instance = programs[id];
+      if (instance === undefined) throw new Error(`program ${id} is not loaded on CPU ${cpu}`);
+      return instance;
+    },
+    programThrew(progId, error) {
+      memory.f64[(counters + XDP_COUNTERS.threw) >> 3]! += 1;
+      parts.onProgramError(progId, error);
+    },
+    begin: (progId) => redirect.begin(progId),
+    doRedirect: (buff) => redirect.doRedirect(buff),
+    doGenericRedirect: (skb, dev) => redirect.doGenericRedirect(skb, dev),
+    flush: () => redirect.flush(),
+  };
+}

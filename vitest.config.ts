@@ -1,0 +1,3 @@
+import { workspaceTests } from './tooling/vitest/index.ts';
+
+export default workspaceTests(import.meta.dirname, ['packages', 'apps']);
