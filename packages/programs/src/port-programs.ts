@@ -11,13 +11,14 @@ const DATA = XDP_MD.data >> 2;
 const DATA_END = XDP_MD.data_end >> 2;
 
 /** 0 for what is neither TCP nor UDP over IP, and for headers that are cut off. */
-function portOf(u8: Uint8Array, type: number, l3: number, end: number, port: number): number {
-  if (type === ETH_P.IP) return ipv4Port(u8, l3, end, port);
-  return type === ETH_P.IPV6 ? ipv6Port(u8, l3, end, port) : 0;
+function portOf(view: DataView, type: number, l3: number, end: number, port: number): number {
+  if (type === ETH_P.IP) return ipv4Port(view, l3, end, port);
+  return type === ETH_P.IPV6 ? ipv6Port(view, l3, end, port) : 0;
 }
 
 function byPort(env: ProgramEnv, port: number): ProgramInstance {
-  const { u8, u32 } = env.memory;
+  const { u32 } = env.memory;
+  const view = new DataView(u32.buffer);
   const record = elementOf(env, 'rx_cnt');
   const processed = record + PROCESSED;
   const cpus = attachAvailableCpus(env, record);
@@ -27,9 +28,9 @@ function byPort(env: ProgramEnv, port: number): ProgramInstance {
     const data = u32[(ctx >>> 2) + DATA]!;
     const end = u32[(ctx >>> 2) + DATA_END]!;
     increment(u32, processed);
-    const parsed = parseEth(u8, data, end);
+    const parsed = parseEth(view, data, end);
     if (parsed === 0) return XDP_PASS;
-    const number = portOf(u8, etherType(parsed), data + l3Offset(parsed), end, port);
+    const number = portOf(view, etherType(parsed), data + l3Offset(parsed), end, port);
     return cpus.redirectTo(bpfModulo(number, u32[count]!));
   };
 }

@@ -47,7 +47,8 @@ export const noTouch: ProgramFactory = (env) => {
 
 /** prognum 1: as 0, but reads the EtherType: IEEE 802.3 frames are dropped. Too short a frame is not counted. */
 export const touchData: ProgramFactory = (env) => {
-  const { u8, u32 } = env.memory;
+  const { u32 } = env.memory;
+  const view = new DataView(u32.buffer);
   const record = elementOf(env, 'rx_cnt');
   const processed = record + PROCESSED;
   const dropped = record + DROPPED;
@@ -57,7 +58,7 @@ export const touchData: ProgramFactory = (env) => {
     const data = u32[(ctx >>> 2) + DATA]!;
     if (data + ETH_HLEN > u32[(ctx >>> 2) + DATA_END]!) return XDP_ABORTED;
     increment(u32, processed);
-    if (outerEtherType(u8, data) < ETH_P_802_3_MIN) {
+    if (outerEtherType(view, data) < ETH_P_802_3_MIN) {
       increment(u32, dropped);
       return XDP_DROP;
     }
@@ -94,9 +95,9 @@ export const roundRobin: ProgramFactory = (env) => {
  * The protocol by which prognum 3 and 4 choose. A truncated IP header is protocol 0. Everything that is not IP is UDP:
  * the variable starts as that, and the index that the original sets for ARP is overwritten afterwards.
  */
-function protocolOf(u8: Uint8Array, type: number, l3: number, end: number): number {
-  if (type === ETH_P.IP) return ipv4Protocol(u8, l3, end);
-  if (type === ETH_P.IPV6) return ipv6Protocol(u8, l3, end);
+function protocolOf(view: DataView, type: number, l3: number, end: number): number {
+  if (type === ETH_P.IP) return ipv4Protocol(view, l3, end);
+  if (type === ETH_P.IPV6) return ipv6Protocol(view, l3, end);
   return IPPROTO.UDP;
 }
 
@@ -107,7 +108,8 @@ function indexOf(protocol: number): number {
 
 /** prognum 3: TCP to the first CPU, UDP to the second, ICMP to the third, other IP protocols to the first. */
 export const protoSeparate: ProgramFactory = (env) => {
-  const { u8, u32 } = env.memory;
+  const { u32 } = env.memory;
+  const view = new DataView(u32.buffer);
   const record = elementOf(env, 'rx_cnt');
   const processed = record + PROCESSED;
   const cpus = attachAvailableCpus(env, record);
@@ -116,9 +118,9 @@ export const protoSeparate: ProgramFactory = (env) => {
     const data = u32[(ctx >>> 2) + DATA]!;
     const end = u32[(ctx >>> 2) + DATA_END]!;
     increment(u32, processed);
-    const parsed = parseEth(u8, data, end);
+    const parsed = parseEth(view, data, end);
     if (parsed === 0) return XDP_PASS;
-    return cpus.redirectTo(indexOf(protocolOf(u8, etherType(parsed), data + l3Offset(parsed), end)));
+    return cpus.redirectTo(indexOf(protocolOf(view, etherType(parsed), data + l3Offset(parsed), end)));
   };
 };
 
@@ -129,7 +131,8 @@ export const protoSeparate: ProgramFactory = (env) => {
  * packet with IP options escapes, while an IPv6 or ARP packet can look like one to port 9 and is dropped.
  */
 export const ddosFilterPktgen: ProgramFactory = (env) => {
-  const { u8, u32 } = env.memory;
+  const { u32 } = env.memory;
+  const view = new DataView(u32.buffer);
   const record = elementOf(env, 'rx_cnt');
   const processed = record + PROCESSED;
   const dropped = record + DROPPED;
@@ -139,11 +142,11 @@ export const ddosFilterPktgen: ProgramFactory = (env) => {
     const data = u32[(ctx >>> 2) + DATA]!;
     const end = u32[(ctx >>> 2) + DATA_END]!;
     increment(u32, processed);
-    const parsed = parseEth(u8, data, end);
+    const parsed = parseEth(view, data, end);
     if (parsed === 0) return XDP_PASS;
     const l3 = data + l3Offset(parsed);
-    const protocol = protocolOf(u8, etherType(parsed), l3, end);
-    if (protocol === IPPROTO.UDP && ipv4UdpPort(u8, l3, end, DEST_PORT) === PKTGEN_PORT) {
+    const protocol = protocolOf(view, etherType(parsed), l3, end);
+    if (protocol === IPPROTO.UDP && ipv4UdpPort(view, l3, end, DEST_PORT) === PKTGEN_PORT) {
       increment(u32, dropped);
       return XDP_DROP;
     }
@@ -152,19 +155,20 @@ export const ddosFilterPktgen: ProgramFactory = (env) => {
 };
 
 /** What prognum 5 divides by the number of CPUs; 0 for what is not IP and for truncated headers. */
-function hashOfIpPair(u8: Uint8Array, type: number, l3: number, end: number): number {
+function hashOfIpPair(view: DataView, type: number, l3: number, end: number): number {
   if (type === ETH_P.IP && ipv4Fits(l3, end)) {
-    return superFastHash(ipv4AddressSum(u8, l3), INITVAL + ipv4Protocol(u8, l3, end));
+    return superFastHash(ipv4AddressSum(view, l3), INITVAL + ipv4Protocol(view, l3, end));
   }
   if (type === ETH_P.IPV6 && ipv6Fits(l3, end)) {
-    return superFastHash(ipv6AddressSum(u8, l3), INITVAL + ipv6Protocol(u8, l3, end));
+    return superFastHash(ipv6AddressSum(view, l3), INITVAL + ipv6Protocol(view, l3, end));
   }
   return 0;
 }
 
 /** prognum 5 (2018): spreads IP pairs over the CPUs, both directions of a pair to the same one. */
 export const lbHashIpPairs: ProgramFactory = (env) => {
-  const { u8, u32 } = env.memory;
+  const { u32 } = env.memory;
+  const view = new DataView(u32.buffer);
   const record = elementOf(env, 'rx_cnt');
   const processed = record + PROCESSED;
   const cpus = attachAvailableCpus(env, record);
@@ -174,9 +178,9 @@ export const lbHashIpPairs: ProgramFactory = (env) => {
     const data = u32[(ctx >>> 2) + DATA]!;
     const end = u32[(ctx >>> 2) + DATA_END]!;
     increment(u32, processed);
-    const parsed = parseEth(u8, data, end);
+    const parsed = parseEth(view, data, end);
     if (parsed === 0) return XDP_PASS;
-    const hash = hashOfIpPair(u8, etherType(parsed), data + l3Offset(parsed), end);
+    const hash = hashOfIpPair(view, etherType(parsed), data + l3Offset(parsed), end);
     return cpus.redirectTo(bpfModulo(hash, u32[count]!));
   };
 };

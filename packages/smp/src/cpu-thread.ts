@@ -51,7 +51,7 @@ export async function runCpuThread({ machine, cpu, port, runtime, idleTurns }: C
         reply({ id, error: errorToData(thrown) });
       }
     }
-    machine.setAsleep(cpu, false);
+    if (!last) machine.setAsleep(cpu, false);
     return last;
   }
 

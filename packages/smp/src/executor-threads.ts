@@ -47,7 +47,8 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     const pending = new Map<number, Pending>();
     const worker = new Worker(options.script, { workerData: options.workerData(cpu), name: `cpu${cpu}` });
     let nextId = 1;
-    let ended = false;
+    let dead = false;
+    let ending = false;
 
     const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     worker.on('message', (message: FromWorker) => {
@@ -58,19 +59,22 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
       else waiting?.resolve(message.value);
     });
     const fail = (error: Error): void => {
-      if (ended) return;
-      ended = true;
+      if (dead) return;
+      dead = true;
       failures.push({ cpu, error });
       machine.setAsleep(cpu, true); // a dead CPU holds nothing: RCU must not wait for it
       for (const { reject } of pending.values()) reject(error);
       pending.clear();
     };
     worker.on('error', fail);
-    worker.on('exit', (code) => fail(new Error(`the thread of CPU ${cpu} ended unexpectedly (exit code ${code})`)));
+    worker.on('exit', (code) => {
+      if (ending && pending.size === 0) return;
+      fail(new Error(`the thread of CPU ${cpu} ended unexpectedly (exit code ${code})`));
+    });
 
     return {
       command(command: unknown): Promise<unknown> {
-        if (ended) return Promise.reject(deadCpu(cpu));
+        if (dead || ending) return Promise.reject(deadCpu(cpu));
         return new Promise((resolve, reject) => {
           const id = nextId++;
           pending.set(id, { resolve, reject });
@@ -79,12 +83,12 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
         });
       },
       async end(): Promise<void> {
-        if (ended) return exited;
+        if (dead) return exited;
         const closed = this.command(CLOSE_COMMAND).catch(() => undefined);
-        ended = true;
+        ending = true;
         const timer = new Promise((resolve) => setTimeout(resolve, CLOSE_MS, 'late').unref());
         if ((await Promise.race([closed, timer])) === 'late') {
-          failures.push({ cpu, error: new Error(`CPU ${cpu} did not end its poll within ${CLOSE_MS / 1000} s`) });
+          fail(new Error(`CPU ${cpu} did not end its poll within ${CLOSE_MS / 1000} s`));
         }
         await worker.terminate();
         return exited;

@@ -1,0 +1,266 @@
+/**
+ * The command line: what it takes, what each value may be, and the settings that come of it. Everything that can be known
+ * to be wrong without building a machine is refused here.
+ */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { CPUMAP_QSIZE_MAX, DEFAULT_RELEASE, NR_CPUS, RELEASES, type Release } from '@cpumap/uapi';
+import { PKTGEN_KEYS, type PktgenSpec, PktgenSpecError, parsePktgenSpec, RX_RING_DEFAULT } from '@cpumap/nic';
+import { SAMPLE_PROGRAMS, type SampleProgramName } from '@cpumap/programs';
+import { CommandError, EXIT } from './exit-codes.ts';
+
+/** A function of a module on disk: a user's program or packet handler. */
+export interface UserCode {
+  readonly file: string;
+  readonly export: string;
+}
+
+export interface Settings {
+  readonly dev: string;
+  /** Remote CPUs in the order of cpus_available. */
+  readonly remoteCpus: readonly number[];
+  /** How many CPUs the machine has. */
+  readonly cpus: number;
+  /** Name of a sample program, or the user's own. */
+  readonly program: SampleProgramName | UserCode;
+  readonly remoteAction: 'disabled' | 'drop' | 'pass';
+  readonly qsize: number;
+  readonly intervalSeconds: number;
+  readonly generic: boolean;
+  readonly stress: boolean;
+  readonly separators: boolean;
+  readonly debug: boolean;
+  readonly success: boolean;
+  readonly extended: boolean;
+  readonly input: string | undefined;
+  readonly pktgen: PktgenSpec | undefined;
+  readonly speed: 'max' | number;
+  readonly loop: boolean;
+  readonly count: number | undefined;
+  readonly durationSeconds: number | undefined;
+  readonly rxQueues: number;
+  readonly rxRing: number;
+  readonly rxCpus: readonly number[] | undefined;
+  readonly release: Release;
+  readonly executor: 'threads' | 'virtual';
+  readonly seed: number;
+  readonly output: string | undefined;
+  readonly handler: UserCode | undefined;
+  readonly json: boolean;
+}
+
+/** More than the sample's 192: a CPU that wakes from deep sleep in 133 µs finds 1,979 frames of 10 Gbit/s waiting. */
+const QSIZE_DEFAULT = 2048;
+const MODES = SAMPLE_PROGRAMS.map(({ mode }) => mode);
+const PROGNUMS = SAMPLE_PROGRAMS.flatMap(({ prognum }) => (prognum === undefined ? [] : [prognum]));
+
+function integer(what: string, min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`${what} is a whole number from ${min} to ${max}.`);
+  };
+}
+
+function positive(what: string): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (value > 0 && Number.isFinite(value)) return value;
+    throw new InvalidArgumentError(`${what} is a number above 0.`);
+  };
+}
+
+function cpuList(what: string): (text: string, before?: readonly number[]) => number[] {
+  const parse = integer(`Each CPU of ${what}`, 0, NR_CPUS - 1);
+  return (text, before = []) => {
+    const list = [...before];
+    for (const part of text.split(',')) {
+      const cpu = parse(part.trim());
+      if (what === '--cpu' && list.includes(cpu)) throw new InvalidArgumentError(`CPU ${cpu} is given twice.`);
+      list.push(cpu);
+    }
+    return list;
+  };
+}
+
+function userCode(text: string): UserCode {
+  const hash = text.lastIndexOf('#');
+  const [file, name] = hash < 0 ? [text, 'default'] : [text.slice(0, hash), text.slice(hash + 1)];
+  if (file === '' || name === '') throw new InvalidArgumentError('Write FILE or FILE#EXPORT.');
+  return { file, export: name };
+}
+
+function pktgen(text: string): PktgenSpec {
+  try {
+    return parsePktgenSpec(text);
+  } catch (error) {
+    if (error instanceof PktgenSpecError) throw new InvalidArgumentError(error.message);
+    throw error;
+  }
+}
+
+function replaySpeed(text: string): 'max' | number {
+  if (text === 'max') return 'max';
+  return text === 'original' ? 1 : positive('--speed')(text);
+}
+
+const programList = SAMPLE_PROGRAMS.map(
+  ({ prognum, mode, description }) => `  ${prognum ?? '-'}  ${mode.padEnd(12)} ${description}`,
+).join('\n');
+const pktgenList = PKTGEN_KEYS.map(
+  ({ key, allowed, default: preset, meaning }) => `  ${key.padEnd(6)} ${meaning}: ${allowed} (${preset})`,
+).join('\n');
+
+function describe(): Command {
+  const command = new Command('xdp-redirect-cpu')
+    .description('Receives frames, runs an XDP program on them and redirects them to other CPUs through a cpumap.')
+    .usage('--cpu N [--cpu N ...] (--input FILE | --pktgen SPEC) [options]')
+    .configureHelp({ helpWidth: 110 })
+    .allowExcessArguments(false)
+    .showHelpAfterError('(--help lists all options)');
+  const add = (option: Option): void => {
+    command.addOption(option);
+  };
+  const group = (title: string): void => {
+    command.optionsGroup(title);
+  };
+
+  group('What comes in:');
+  add(new Option('--input <file>', 'frames from a pcap or pcapng file; - is standard input'));
+  add(new Option('--pktgen <spec>', 'generated frames: comma-separated key=value, see below').argParser(pktgen));
+  add(new Option('--speed <speed>', 'of --input: max, original, or a factor').default('max').argParser(replaySpeed));
+  add(new Option('--loop', 'start the capture over at its end'));
+  add(new Option('--count <n>', 'at most this many frames').argParser(integer('--count', 1, Number.MAX_SAFE_INTEGER)));
+  add(new Option('--duration <s>', 'stop receiving after this many seconds').argParser(positive('--duration')));
+
+  group('What is done with it:');
+  add(new Option('-c, --cpu <n>', 'redirect to this CPU; repeat it for more').argParser(cpuList('--cpu')));
+  add(
+    new Option('--prognum <n>', 'the XDP program by its number, see below').argParser(
+      integer('--prognum', PROGNUMS[0]!, PROGNUMS.at(-1)!),
+    ),
+  );
+  add(new Option('-p, --program-mode <mode>', 'the XDP program by its name (default: no-touch)').choices(MODES));
+  add(new Option('--module <file#export>', 'your own XDP program: a module that exports a factory').argParser(userCode));
+  add(
+    new Option('-q, --qsize <n>', 'frames that wait for each CPU')
+      .default(QSIZE_DEFAULT)
+      .argParser(integer('--qsize', 1, CPUMAP_QSIZE_MAX)),
+  );
+  add(
+    new Option('-r, --remote-action <action>', 'second program, on the remote CPU')
+      .choices(['disabled', 'drop', 'pass'])
+      .default('disabled'),
+  );
+  add(new Option('-S, --skb-mode', 'generic XDP, behind the driver'));
+  add(new Option('-x, --stress-mode', 'replace an entry with one of another size at each interval'));
+  add(new Option('--handler <file#export>', 'your own packet handler on the remote CPUs').argParser(userCode));
+  add(new Option('--output <file>', 'write what each CPU delivered to a pcapng file, one interface per CPU'));
+
+  group('The machine:');
+  add(new Option('-d, --dev <name>', 'name of the model device').default('nic0'));
+  add(new Option('--cpus <n>', 'CPUs (default: as many as are named)').argParser(integer('--cpus', 1, NR_CPUS)));
+  add(new Option('--rx-queues <n>', 'RX queues of the device').default(1).argParser(integer('--rx-queues', 1, 128)));
+  add(
+    new Option('--rx-ring <n>', 'descriptors of each RX ring')
+      .default(RX_RING_DEFAULT)
+      .argParser(integer('--rx-ring', 8, 8192)),
+  );
+  add(new Option('--rx-cpu <list>', 'CPUs of the queues\' interrupts, as in 0,1 (default: queue n on CPU n)').argParser(cpuList('--rx-cpu')));
+  add(new Option('--release <r>', 'whose behaviour it shows').choices([...RELEASES]).default(DEFAULT_RELEASE));
+  add(
+    new Option('--executor <kind>', 'a thread for each CPU, or all in one on a virtual clock')
+      .choices(['threads', 'virtual'])
+      .default('threads'),
+  );
+  add(new Option('--seed <n>', 'of the virtual schedule').default(1).argParser(integer('--seed', 0, 0xffffffff)));
+
+  group('What is shown:');
+  add(new Option('-i, --sec <s>', 'seconds between two tables').default(2).argParser(positive('--sec')));
+  add(new Option('-s, --stats', 'a row for successful redirects'));
+  add(new Option('-e, --extended', 'rows for errors by errno, second programs, waiting frames and the device'));
+  add(new Option('--no-separators', 'numbers without thousands separators'));
+  add(new Option('--debug', 'print every trace event'));
+  add(new Option('--json', 'one JSON object per interval and a summary at the end'));
+  command.addHelpText('after', `\nPrograms:\n${programList}\n\nKeys of --pktgen (default):\n${pktgenList}\n`);
+  command.addHelpText(
+    'after',
+    'Exit codes: 0 ok, 1 failure, 2 wrong option, 3 XDP, 4 BPF, 5 memory. SIGINT and SIGTERM end it with the summary.',
+  );
+  return command;
+}
+
+function refuse(message: string): never {
+  throw new CommandError(EXIT.OPTION, message);
+}
+
+/** What is wrong with options that are right each by itself. */
+function checkTogether(o: Record<string, unknown>, named: readonly number[], cpus: number): void {
+  if (named.length === 0) refuse('no CPU to redirect to: give --cpu N, once for each');
+  const beyond = named.find((cpu) => cpu >= cpus);
+  if (beyond !== undefined) refuse(`--cpu ${beyond}: with --cpus ${cpus} there are CPUs 0 to ${cpus - 1}`);
+  const rxBeyond = (o.rxCpu as number[] | undefined)?.find((cpu) => cpu >= cpus);
+  if (rxBeyond !== undefined) refuse(`--rx-cpu ${rxBeyond}: with --cpus ${cpus} there are CPUs 0 to ${cpus - 1}`);
+  if (o.input === undefined && o.pktgen === undefined) refuse('nothing to receive: give --input FILE or --pktgen SPEC');
+  if (o.input !== undefined && o.pktgen !== undefined) refuse('--input and --pktgen exclude each other');
+  if (o.input === undefined && o.loop) refuse('--loop needs --input; --pktgen goes on by itself');
+  if (o.input === undefined && o.speed !== 'max') refuse('--speed needs --input; --pktgen has its rate');
+  const programs = [o.prognum, o.programMode, o.module].filter((given) => given !== undefined);
+  if (programs.length > 1) refuse('--prognum, --program-mode and --module exclude each other');
+  if (o.remoteAction !== 'disabled' && o.release === '4.15') {
+    refuse('--remote-action needs programs in entries, which came with Linux 5.9: use --release 6.18');
+  }
+}
+
+/**
+ * Reads the arguments, without the node and script paths.
+ * @returns undefined when help was asked for and printed
+ * @throws CommandError with exit code 2, its message for the user
+ */
+export function parseOptions(args: readonly string[]): Settings | undefined {
+  const command = describe();
+  let complaint = '';
+  command.exitOverride().configureOutput({ writeErr: (text) => (complaint += text) });
+  try {
+    command.parse(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.code === 'commander.helpDisplayed') return undefined;
+    throw new CommandError(EXIT.OPTION, complaint.replace(/^error: /, '').trimEnd());
+  }
+  const o = command.opts();
+  const remoteCpus: readonly number[] = o.cpu ?? [];
+  const rxCpus: readonly number[] | undefined = o.rxCpu;
+  const cpus: number = o.cpus ?? Math.max(...remoteCpus, ...(rxCpus ?? [0]), 0) + 1;
+  checkTogether(o, remoteCpus, cpus);
+  const sample = SAMPLE_PROGRAMS.find(({ prognum, mode }) => prognum === (o.prognum ?? -1) || mode === o.programMode);
+  return {
+    dev: o.dev,
+    remoteCpus,
+    cpus,
+    program: o.module ?? (sample ?? SAMPLE_PROGRAMS[0]!).name,
+    remoteAction: o.remoteAction,
+    qsize: o.qsize,
+    intervalSeconds: o.sec,
+    generic: o.skbMode ?? false,
+    stress: o.stressMode ?? false,
+    separators: o.separators,
+    debug: o.debug ?? false,
+    success: o.stats ?? false,
+    extended: o.extended ?? false,
+    input: o.input,
+    pktgen: o.pktgen,
+    speed: o.speed,
+    loop: o.loop ?? false,
+    count: o.count,
+    durationSeconds: o.duration,
+    rxQueues: o.rxQueues,
+    rxRing: o.rxRing,
+    rxCpus,
+    release: o.release,
+    executor: o.executor,
+    seed: o.seed,
+    output: o.output,
+    handler: o.handler,
+    json: o.json ?? false,
+  };
+}

@@ -1,0 +1,161 @@
+/**
+ * One run of the command, from settings to exit code: build, receive, show, stop, sum up.
+ *
+ * It ends when everything was received, when the time is over, when a CPU died, or when the signal is aborted; each way it
+ * stops the source, waits until every frame has ended, prints the summary and leaves no thread behind.
+ */
+import { KernelError } from '@cpumap/uapi';
+import type { TraceSubscription } from '@cpumap/tracepoints';
+import { CommandError, EXIT, type ExitCode } from './exit-codes.ts';
+import { type Input, readInput } from './input.ts';
+import { buildMachine, describeMachine, type SampleMachine } from './machine.ts';
+import type { Settings } from './options.ts';
+import { createScreen, type Screen, type TextOutput } from './screen.ts';
+import { type Snapshot, takeSnapshot } from './snapshot.ts';
+import { countsOf, summaryLines, summaryObject } from './summary.ts';
+import { renderTable } from './table.ts';
+import { traceLine } from './trace-line.ts';
+
+export interface RunOutputs {
+  readonly out: TextOutput;
+  readonly err: TextOutput;
+}
+
+/** The sizes that an entry goes through in stress mode, as in the sample. */
+const STRESS_QSIZES = [1024, 128, 16000] as const;
+/** How often trace events are read while an interval passes. */
+const DEBUG_POLL_NS = 50e6;
+
+export async function run(settings: Settings, { out, err }: RunOutputs, signal: AbortSignal): Promise<ExitCode> {
+  const complain = (text: string): void => {
+    err.write(`xdp-redirect-cpu: ${text}\n`);
+  };
+  const input = readInput(settings);
+  if (input.problem !== undefined) {
+    complain(`--input ${settings.input}: ${input.problem.message}; the frames before it are used`);
+  }
+  const machine = await buildMachine(settings, input, complain);
+  try {
+    return await receive(machine, settings, input, { out, err }, signal);
+  } finally {
+    await machine.host.close();
+  }
+}
+
+async function receive(
+  machine: SampleMachine,
+  settings: Settings,
+  input: Input,
+  { out, err }: RunOutputs,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  const { host, device, cpuMap } = machine;
+  const screen = createScreen(out, out.isTTY === true && !settings.debug);
+  const json = (object: unknown): void => {
+    out.write(`${JSON.stringify(object)}\n`);
+  };
+  const own = typeof settings.program !== 'string';
+  const trace = settings.debug ? host.trace.subscribe() : undefined;
+  let traceLost = 0;
+  let stressed = 0;
+
+  announce(machine, settings, input, screen, json);
+  const started = host.now();
+  const end = started + (settings.durationSeconds ?? Number.POSITIVE_INFINITY) * 1e9;
+  const first = takeSnapshot(machine, own);
+  const wire = device.start(input.source);
+  let before = first;
+  show(first);
+
+  const over = (): boolean => signal.aborted || wire.done || host.failures.length > 0;
+  do {
+    await passTime(Math.min(settings.intervalSeconds * 1e9, end - host.now()));
+    if (settings.stress && !over()) stress();
+    show(takeSnapshot(machine, own));
+  } while (!over() && host.now() < end);
+  wire.stop();
+  await host.settle();
+  if (trace !== undefined) drain(trace);
+  return finish();
+
+  function show(now: Snapshot): void {
+    if (settings.json) {
+      if (now !== first) json({ type: 'interval', seconds: secondsBetween(before, now), ...countsOf(now, before) });
+    } else {
+      const { program, separators, success, extended } = { ...settings, program: machine.programName };
+      screen.block(renderTable(before, now, { program, separators, success, extended }));
+    }
+    before = now;
+  }
+
+  async function passTime(ns: number): Promise<void> {
+    if (trace === undefined) return host.advance(ns, over);
+    const limit = host.now() + ns;
+    while (!over() && host.now() < limit) {
+      await host.advance(Math.min(DEBUG_POLL_NS, limit - host.now()), over);
+      drain(trace);
+    }
+  }
+
+  function drain(subscription: TraceSubscription): void {
+    const { records, lost } = subscription.read();
+    const lines = records.map((record) => traceLine(record, host.trace.format(record)));
+    if (lost > 0) lines.push(`CPU buffers overrun: ${lost} events lost`);
+    if (lines.length > 0) (settings.json ? err : out).write(`${lines.join('\n')}\n`);
+    traceLost += lost;
+  }
+
+  function stress(): void {
+    const cpu = settings.remoteCpus[0]!;
+    const qsize = STRESS_QSIZES[stressed++ % STRESS_QSIZES.length]!;
+    const value = cpuMap.get(cpu)!;
+    cpuMap.set(cpu, { ...value, qsize });
+    const line = `Replace CPU:${cpu} as idx:0 queue_size:${qsize} (total cpus_count:${settings.remoteCpus.length})`;
+    if (!settings.json) screen.say([line]);
+  }
+
+  function finish(): ExitCode {
+    const now = takeSnapshot(machine, own);
+    const failures = host.failures.map(({ cpu, error }) => `CPU ${cpu} died: ${error.message}`);
+    const summary = summaryObject(now, host.ledger(), {
+      seconds: (host.now() - started) / 1e9,
+      executor: host.executor,
+      release: host.release,
+      program: machine.programName,
+      inputProblem: input.problem?.message,
+      errors: [...host.reports, ...failures],
+      traceLost,
+    });
+    if (settings.json) json(summary);
+    else screen.say(summaryLines(summary, settings.separators));
+    for (const failure of failures) err.write(`xdp-redirect-cpu: ${failure}\n`);
+    const bad = failures.length > 0 || input.problem !== undefined || !summary.ledger.balanced;
+    return bad ? EXIT.FAIL : EXIT.OK;
+  }
+}
+
+function announce(
+  machine: SampleMachine,
+  settings: Settings,
+  input: Input,
+  screen: Screen,
+  json: (object: unknown) => void,
+): void {
+  const lines = [...machine.notes, ...describeMachine(machine, settings, input)];
+  if (settings.json) json({ type: 'setup', lines });
+  else screen.say([...lines, '']);
+}
+
+function secondsBetween(before: Snapshot, now: Snapshot): number {
+  return (now.statistics.timestampNs - before.statistics.timestampNs) / 1e9;
+}
+
+/** The exit code and message for anything that was thrown on the way. */
+export function explainError(error: unknown): { exitCode: ExitCode; message: string } {
+  if (error instanceof CommandError) return { exitCode: error.exitCode, message: error.message };
+  if (error instanceof KernelError) {
+    return { exitCode: error.code === 'ENOMEM' ? EXIT.MEMORY : EXIT.BPF, message: error.message };
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { exitCode: EXIT.FAIL, message };
+}

@@ -1,0 +1,125 @@
+/** The end of a run: one object for machines, a few lines for people. */
+import type { Ledger } from '@cpumap/host';
+import { enqueueTotals, type Snapshot, verdicts } from './snapshot.ts';
+
+export interface RunFacts {
+  readonly seconds: number;
+  readonly executor: string;
+  readonly release: string;
+  readonly program: string;
+  /** What was wrong with the input, if anything. */
+  readonly inputProblem: string | undefined;
+  /** What programs and handlers threw, and CPUs that died. */
+  readonly errors: readonly string[];
+  /** Trace records that --debug was too slow for. */
+  readonly traceLost: number;
+}
+
+/** The counts of a summary, or of an interval when `before` is where it began. */
+export function countsOf(now: Snapshot, before?: Snapshot) {
+  const minus = (a: number, b: number | undefined): number => a - (b ?? 0);
+  const device = (name: string): number =>
+    now.statistics.devices.reduce((sum, { counters }) => sum + counters[name]!, 0) -
+    (before?.statistics.devices.reduce((sum, { counters }) => sum + counters[name]!, 0) ?? 0);
+  const xdpBefore = before === undefined ? undefined : verdicts(before.statistics);
+  const xdp = verdicts(now.statistics);
+  const enqueue = enqueueTotals(now.statistics);
+  const enqueueBefore = before === undefined ? undefined : enqueueTotals(before.statistics);
+  const processed = minus(enqueue.processed, enqueueBefore?.processed);
+  const events = minus(enqueue.events, enqueueBefore?.events);
+  const exceptions = (snapshot: Snapshot): number =>
+    snapshot.statistics.cpus.reduce((sum, { trace }) => sum + trace.exception, 0);
+
+  return {
+    rx: {
+      packets: device('rx_packets'),
+      bytes: device('rx_bytes'),
+      missed: device('rx_missed_errors'),
+      length_errors: device('rx_length_errors'),
+    },
+    xdp: {
+      aborted: minus(xdp.aborted, xdpBefore?.aborted),
+      drop: minus(xdp.drop, xdpBefore?.drop),
+      pass: minus(xdp.pass, xdpBefore?.pass),
+      tx: minus(xdp.tx, xdpBefore?.tx),
+      redirect: minus(xdp.redirect, xdpBefore?.redirect),
+      redirect_err: minus(xdp.redirect_err, xdpBefore?.redirect_err),
+    },
+    enqueue: {
+      processed,
+      drops: minus(enqueue.drops, enqueueBefore?.drops),
+      events,
+      bulk_average: events === 0 ? 0 : processed / events,
+    },
+    kthread: now.statistics.cpus.flatMap(({ cpu, trace, cpumap }, index) => {
+      if (trace.kthread.events === 0) return [];
+      const past = before?.statistics.cpus[index];
+      return [
+        {
+          cpu,
+          processed: minus(trace.kthread.processed, past?.trace.kthread.processed),
+          drops: minus(trace.kthread.drops, past?.trace.kthread.drops),
+          sched: minus(trace.kthread.sched, past?.trace.kthread.sched),
+          delivered: minus(cpumap.delivered, past?.cpumap.delivered),
+          xdp_pass: minus(trace.kthread.xdpPass, past?.trace.kthread.xdpPass),
+          xdp_drop: minus(trace.kthread.xdpDrop, past?.trace.kthread.xdpDrop),
+          xdp_redirect: minus(trace.kthread.xdpRedirect, past?.trace.kthread.xdpRedirect),
+        },
+      ];
+    }),
+    exception: minus(exceptions(now), before === undefined ? undefined : exceptions(before)),
+  };
+}
+
+export function summaryObject(now: Snapshot, ledger: Ledger, facts: RunFacts) {
+  return {
+    type: 'summary' as const,
+    ...countsOf(now),
+    ledger: {
+      balanced: ledger.balanced,
+      in_flight: ledger.inFlight,
+      lost: ledger.lost,
+      problems: ledger.problems,
+    },
+    seconds: facts.seconds,
+    executor: facts.executor,
+    release: facts.release,
+    program: facts.program,
+    errors: facts.errors,
+    ...(facts.inputProblem === undefined ? {} : { input_problem: facts.inputProblem }),
+    ...(facts.traceLost === 0 ? {} : { trace_lost: facts.traceLost }),
+  };
+}
+export type Summary = ReturnType<typeof summaryObject>;
+
+export function summaryLines(summary: Summary, separators: boolean): string[] {
+  const format = new Intl.NumberFormat('en-US', { useGrouping: separators, maximumFractionDigits: 2 });
+  const n = (value: number): string => format.format(value);
+  const list = (counts: Readonly<Record<string, number>>): string =>
+    Object.entries(counts)
+      .filter(([, count]) => count > 0)
+      .map(([name, count]) => `${name} ${n(count)}`)
+      .join(', ') || 'none';
+  const row = (name: string, value: string): string => `  ${name.padEnd(20)}: ${value}`;
+  const { rx, xdp, enqueue, kthread, ledger, seconds } = summary;
+  const rate = seconds > 0 ? Math.trunc(rx.packets / seconds) : 0;
+  const lines = [
+    row('Duration', `${seconds.toFixed(3)}s`),
+    row('Packets received', n(rx.packets)),
+    row('Average packets/s', n(rate)),
+  ];
+  if (rx.missed > 0) lines.push(row('Missed by the rings', n(rx.missed)));
+  if (rx.length_errors > 0) lines.push(row('Of a bad length', n(rx.length_errors)));
+  lines.push(row('Verdicts', list(xdp)));
+  lines.push(row('Enqueued', `${n(enqueue.processed)}, dropped ${n(enqueue.drops)}, bulk average ${n(enqueue.bulk_average)}`));
+  for (const { cpu, processed, delivered, xdp_drop } of kthread) {
+    const dropped = xdp_drop > 0 ? `, dropped by its program ${n(xdp_drop)}` : '';
+    lines.push(row(`CPU ${cpu}`, `processed ${n(processed)}, delivered ${n(delivered)}${dropped}`));
+  }
+  if (summary.exception > 0) lines.push(row('Exceptions', n(summary.exception)));
+  for (const { cpu, frames } of ledger.lost) lines.push(row(`Lost on CPU ${cpu}`, n(frames)));
+  const state = ledger.balanced ? 'balanced: every frame is accounted for' : `NOT balanced: ${ledger.problems.join('; ')}`;
+  lines.push(row('Ledger', ledger.lost.length > 0 ? 'frames were lost with a CPU that died' : state));
+  if (summary.trace_lost !== undefined) lines.push(row('Trace events lost', n(summary.trace_lost)));
+  return lines;
+}
