@@ -1,6 +1,13 @@
 /** Reads what comes in: a capture from a file or standard input, or the packet generator's frames. */
 import { readFileSync } from 'node:fs';
-import { CaptureError, type CaptureProblem, captureSource, decodeCapture, type FrameSource, pktgenSource } from '@cpumap/nic';
+import {
+  CaptureError,
+  type CaptureProblem,
+  captureSource,
+  decodeCapture,
+  type FrameSource,
+  pktgenSource,
+} from '@cpumap/nic';
 import { CommandError, EXIT } from './exit-codes.ts';
 import type { Settings } from './options.ts';
 

@@ -1,8 +1,6 @@
 /** Builds what the settings describe: a host, its device, the sample's maps, the program, and where frames end. */
 import { pathToFileURL } from 'node:url';
-import { KernelError } from '@cpumap/uapi';
 import type { BpfMap, ModuleCode } from '@cpumap/bpf';
-import type { NicDevice } from '@cpumap/nic';
 import {
   ACCEPT_ALL,
   beginCaptureFile,
@@ -13,7 +11,9 @@ import {
   createHost,
   type Host,
 } from '@cpumap/host';
+import type { NicDevice } from '@cpumap/nic';
 import { remoteProgram, sampleMaps, sampleProgram } from '@cpumap/programs';
+import { KernelError } from '@cpumap/uapi';
 import { CommandError, EXIT } from './exit-codes.ts';
 import type { Input } from './input.ts';
 import type { Settings, UserCode } from './options.ts';
@@ -67,7 +67,11 @@ async function addHandlers(host: Host, settings: Settings): Promise<void> {
     try {
       beginCaptureFile(options);
     } catch (error) {
-      throw new CommandError(EXIT.FAIL, `--output ${output}: it cannot be written (${(error as Error).message})`, error);
+      throw new CommandError(
+        EXIT.FAIL,
+        `--output ${output}: it cannot be written (${(error as Error).message})`,
+        error,
+      );
     }
     await host.addHandler(CAPTURE_FILE, { options });
   } else if (handler === undefined) {

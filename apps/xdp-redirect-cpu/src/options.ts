@@ -2,10 +2,11 @@
  * The command line: what it takes, what each value may be, and the settings that come of it. Everything that can be known
  * to be wrong without building a machine is refused here.
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { CPUMAP_QSIZE_MAX, DEFAULT_RELEASE, NR_CPUS, RELEASES, type Release } from '@cpumap/uapi';
+
 import { PKTGEN_KEYS, type PktgenSpec, PktgenSpecError, parsePktgenSpec, RX_RING_DEFAULT } from '@cpumap/nic';
 import { SAMPLE_PROGRAMS, type SampleProgramName } from '@cpumap/programs';
+import { CPUMAP_QSIZE_MAX, DEFAULT_RELEASE, NR_CPUS, RELEASES, type Release } from '@cpumap/uapi';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { CommandError, EXIT } from './exit-codes.ts';
 
 /** A function of a module on disk: a user's program or packet handler. */
@@ -140,7 +141,9 @@ function describe(): Command {
     ),
   );
   add(new Option('-p, --program-mode <mode>', 'the XDP program by its name (default: no-touch)').choices(MODES));
-  add(new Option('--module <file#export>', 'your own XDP program: a module that exports a factory').argParser(userCode));
+  add(
+    new Option('--module <file#export>', 'your own XDP program: a module that exports a factory').argParser(userCode),
+  );
   add(
     new Option('-q, --qsize <n>', 'frames that wait for each CPU')
       .default(QSIZE_DEFAULT)
@@ -165,7 +168,11 @@ function describe(): Command {
       .default(RX_RING_DEFAULT)
       .argParser(integer('--rx-ring', 8, 8192)),
   );
-  add(new Option('--rx-cpu <list>', 'CPUs of the queues\' interrupts, as in 0,1 (default: queue n on CPU n)').argParser(cpuList('--rx-cpu')));
+  add(
+    new Option('--rx-cpu <list>', "CPUs of the queues' interrupts, as in 0,1 (default: queue n on CPU n)").argParser(
+      cpuList('--rx-cpu'),
+    ),
+  );
   add(new Option('--release <r>', 'whose behaviour it shows').choices([...RELEASES]).default(DEFAULT_RELEASE));
   add(
     new Option('--executor <kind>', 'a thread for each CPU, or all in one on a virtual clock')

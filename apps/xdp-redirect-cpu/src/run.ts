@@ -4,8 +4,9 @@
  * It ends when everything was received, when the time is over, when a CPU died, or when the signal is aborted; each way it
  * stops the source, waits until every frame has ended, prints the summary and leaves no thread behind.
  */
-import { KernelError } from '@cpumap/uapi';
+
 import type { TraceSubscription } from '@cpumap/tracepoints';
+import { KernelError } from '@cpumap/uapi';
 import { CommandError, EXIT, type ExitCode } from './exit-codes.ts';
 import { type Input, readInput } from './input.ts';
 import { buildMachine, describeMachine, type SampleMachine } from './machine.ts';

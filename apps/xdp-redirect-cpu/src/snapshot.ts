@@ -1,6 +1,7 @@
 /** All numbers at one moment, and the rates between two: what the table and the JSON lines are made of. */
-import { DATAREC } from '@cpumap/uapi';
+
 import { type Statistics, total } from '@cpumap/host';
+import { DATAREC } from '@cpumap/uapi';
 import type { SampleMachine } from './machine.ts';
 
 /** struct datarec of one CPU, as numbers. */

@@ -111,14 +111,18 @@ export function summaryLines(summary: Summary, separators: boolean): string[] {
   if (rx.missed > 0) lines.push(row('Missed by the rings', n(rx.missed)));
   if (rx.length_errors > 0) lines.push(row('Of a bad length', n(rx.length_errors)));
   lines.push(row('Verdicts', list(xdp)));
-  lines.push(row('Enqueued', `${n(enqueue.processed)}, dropped ${n(enqueue.drops)}, bulk average ${n(enqueue.bulk_average)}`));
+  lines.push(
+    row('Enqueued', `${n(enqueue.processed)}, dropped ${n(enqueue.drops)}, bulk average ${n(enqueue.bulk_average)}`),
+  );
   for (const { cpu, processed, delivered, xdp_drop } of kthread) {
     const dropped = xdp_drop > 0 ? `, dropped by its program ${n(xdp_drop)}` : '';
     lines.push(row(`CPU ${cpu}`, `processed ${n(processed)}, delivered ${n(delivered)}${dropped}`));
   }
   if (summary.exception > 0) lines.push(row('Exceptions', n(summary.exception)));
   for (const { cpu, frames } of ledger.lost) lines.push(row(`Lost on CPU ${cpu}`, n(frames)));
-  const state = ledger.balanced ? 'balanced: every frame is accounted for' : `NOT balanced: ${ledger.problems.join('; ')}`;
+  const state = ledger.balanced
+    ? 'balanced: every frame is accounted for'
+    : `NOT balanced: ${ledger.problems.join('; ')}`;
   lines.push(row('Ledger', ledger.lost.length > 0 ? 'frames were lost with a CPU that died' : state));
   if (summary.trace_lost !== undefined) lines.push(row('Trace events lost', n(summary.trace_lost)));
   return lines;

@@ -2,8 +2,9 @@
  * The live table, in the sample's columns and words: for each section a row per CPU that had anything to do, and a total.
  * Rates are per second of the machine's clock, between two snapshots.
  */
-import { errnoName } from '@cpumap/uapi';
+
 import { type CpuStatistics, total } from '@cpumap/host';
+import { errnoName } from '@cpumap/uapi';
 import type { Snapshot } from './snapshot.ts';
 
 export interface TableOptions {
@@ -33,8 +34,7 @@ export function renderTable(before: Snapshot, now: Snapshot, options: TableOptio
 
   const rate = (cpu: number, read: Read): number =>
     (read(now.statistics.cpus[cpu]!) - read(before.statistics.cpus[cpu]!)) / seconds;
-  const rateOfAll = (read: Read): number =>
-    (total(now.statistics, read) - total(before.statistics, read)) / seconds;
+  const rateOfAll = (read: Read): number => (total(now.statistics, read) - total(before.statistics, read)) / seconds;
   const row = (name: string, cpu: string, pps: number, drop: number, extra = '', label = ''): void => {
     lines.push(columns(name, cpu, number(pps), number(drop), extra === '' ? '' : `${extra.padEnd(10)} ${label}`));
   };
@@ -56,7 +56,10 @@ export function renderTable(before: Snapshot, now: Snapshot, options: TableOptio
 
   function enqueue(): void {
     for (const to of cpus) {
-      const read = (field: 'processed' | 'drops' | 'events'): Read => ({ trace }) => trace.enqueue[to]![field];
+      const read =
+        (field: 'processed' | 'drops' | 'events'): Read =>
+        ({ trace }) =>
+          trace.enqueue[to]![field];
       const line = (cpu: string, pps: number, drop: number, events: number): void =>
         row('cpumap-enqueue', cpu, pps, drop, events > 0 ? (pps / events).toFixed(2) : '', 'bulk-average');
       for (const from of cpus) {
@@ -94,7 +97,12 @@ export function renderTable(before: Snapshot, now: Snapshot, options: TableOptio
   function byErrno(): void {
     const errnos = new Set(now.statistics.cpus.flatMap(({ trace }) => [...trace.errnos.keys()]));
     for (const errno of [...errnos].sort((a, b) => a - b)) {
-      row('  errno', errnoName(errno) ?? String(errno), 0, rateOfAll(({ trace }) => trace.errnos.get(errno) ?? 0));
+      row(
+        '  errno',
+        errnoName(errno) ?? String(errno),
+        0,
+        rateOfAll(({ trace }) => trace.errnos.get(errno) ?? 0),
+      );
     }
   }
 
@@ -109,7 +117,14 @@ export function renderTable(before: Snapshot, now: Snapshot, options: TableOptio
     for (const [index, device] of now.statistics.devices.entries()) {
       const past = before.statistics.devices[index]!.counters;
       const change = (name: string): number => (device.counters[name]! - past[name]!) / seconds;
-      row(device.name, 'rx', change('rx_packets'), change('rx_missed_errors'), number(change('rx_length_errors')), 'length-err');
+      row(
+        device.name,
+        'rx',
+        change('rx_packets'),
+        change('rx_missed_errors'),
+        number(change('rx_length_errors')),
+        'length-err',
+      );
     }
   }
 
@@ -118,7 +133,13 @@ export function renderTable(before: Snapshot, now: Snapshot, options: TableOptio
   receive();
   enqueue();
   kthread();
-  if (options.success) row('redirect', 'total', rateOfAll(({ trace }) => trace.redirect), 0);
+  if (options.success)
+    row(
+      'redirect',
+      'total',
+      rateOfAll(({ trace }) => trace.redirect),
+      0,
+    );
   errors('redirect_err', ({ trace }) => trace.redirectErr);
   if (options.extended) byErrno();
   errors('xdp_exception', ({ trace }) => trace.exception);

@@ -2,11 +2,13 @@
  * BPF_MAP_TYPE_ARRAY and BPF_MAP_TYPE_PERCPU_ARRAY: values in the shared memory that never move, so a program may hold
  * their addresses. User space reads and writes a per-CPU value as one value per CPU, each rounded up to 8 bytes.
  */
-import { BPF_EXIST, BPF_MAP_TYPE, BPF_NOEXIST, BPF_F_NUMA_NODE, type ErrnoName, KernelError } from '@cpumap/uapi';
+
 import { type Allocator, CACHELINE, type Memory } from '@cpumap/smp';
+import { BPF_EXIST, BPF_F_NUMA_NODE, BPF_MAP_TYPE, BPF_NOEXIST, type ErrnoName, KernelError } from '@cpumap/uapi';
 import { BPF_MAP, type MapType } from './bpf-map.ts';
 
-const FLAGS = BPF_F_NUMA_NODE;
+const PCPU_MIN_UNIT_SIZE = 32 * 1024;
+const INT_MAX = 0x7fffffff;
 
 function refuse(code: ErrnoName, command: string, hint: string): never {
   throw new KernelError(code, `bpf(${command})`, { hint });
@@ -19,6 +21,8 @@ export function arrayMapTypes(memory: Memory, allocator: Allocator, nrCpus: numb
 
   function arrayType(perCpu: boolean): MapType {
     const copies = perCpu ? nrCpus : 1;
+    const allowed = perCpu ? 0 : BPF_F_NUMA_NODE;
+    const largest = perCpu ? PCPU_MIN_UNIT_SIZE : INT_MAX;
 
     function checked(map: number, key: number, code: ErrnoName, command: string): number {
       const max = read(map, BPF_MAP.max_entries);
@@ -29,9 +33,15 @@ export function arrayMapTypes(memory: Memory, allocator: Allocator, nrCpus: numb
     return {
       allocCheck({ keySize, valueSize, maxEntries, flags }) {
         // mirrors array_map_alloc_check
-        if (maxEntries === 0 || keySize !== 4 || valueSize === 0 || (flags & ~FLAGS) !== 0) {
-          refuse('EINVAL', 'BPF_MAP_CREATE', 'an array has 4-byte keys, values of at least 1 byte and at least 1 entry');
+        if (maxEntries === 0 || keySize !== 4 || valueSize === 0 || (flags & ~allowed) !== 0) {
+          const what = '4-byte keys, values of at least 1 byte, at least 1 entry';
+          refuse(
+            'EINVAL',
+            'BPF_MAP_CREATE',
+            `an array has ${what}, and no flag but BPF_F_NUMA_NODE, which per-CPU ones lack`,
+          );
         }
+        if (valueSize > largest) refuse('E2BIG', 'BPF_MAP_CREATE', `values of ${valueSize} bytes: at most ${largest}`);
       },
       userValueSize: (map) => (perCpu ? read(map, BPF_MAP.element_size) * nrCpus : read(map, BPF_MAP.value_size)),
       alloc(map) {

@@ -5,8 +5,9 @@
  * Owner  the host thread creates, changes and frees maps. CPUs read them by pointer.
  * The checks of the syscall layer (frozen, flags) are here; what a type does is its `MapType`.
  */
-import { BPF_ANY, type ErrnoName, KernelError, layout } from '@cpumap/uapi';
+
 import type { Allocator, Memory } from '@cpumap/smp';
+import { BPF_ANY, type ErrnoName, KernelError, layout } from '@cpumap/uapi';
 
 export const BPF_MAP = layout({
   map_type: 'u32',
@@ -94,11 +95,18 @@ function refuse(code: ErrnoName, command: string, hint: string): never {
   throw new KernelError(code, `bpf(${command})`, { hint });
 }
 
+/** What the kernel reads as 32 bits. @throws RangeError */
+function checkU32(what: string, value: number): void {
+  if (Number.isInteger(value) && value >= 0 && value <= 0xffffffff) return;
+  throw new RangeError(`${what} must be a 32-bit unsigned integer, not ${value}`);
+}
+
 /** bpf(BPF_MAP_CREATE). @throws KernelError by type; EINVAL for an unknown type */
 export function createMap({ memory, allocator, types }: MapParts, spec: MapSpec, id: number): BpfMap {
   const { u32 } = memory;
   const type = types.get(spec.type) ?? refuse('EINVAL', 'BPF_MAP_CREATE', `no map type ${spec.type}`);
   const full: Required<MapSpec> = { name: '', flags: 0, ...spec };
+  for (const field of ['keySize', 'valueSize', 'maxEntries', 'flags'] as const) checkU32(field, full[field]);
   type.allocCheck(full);
 
   const map = allocator.alloc(BPF_MAP.sizeof);
@@ -124,8 +132,10 @@ export function createMap({ memory, allocator, types }: MapParts, spec: MapSpec,
     open(command);
     if (frozen) refuse('EPERM', command, `map ${id} is frozen: user space may only look up`);
   };
-  const unsupported = (command: string): never =>
-    refuse('ENOTSUPP', command, 'this type of map has no such operation');
+  const unsupported = (command: string, check = writable): never => {
+    check(command);
+    return refuse('ENOTSUPP', command, 'this type of map has no such operation');
+  };
 
   return {
     id,
@@ -143,30 +153,33 @@ export function createMap({ memory, allocator, types }: MapParts, spec: MapSpec,
     }),
     lookup(key, flags = BPF_ANY) {
       open('BPF_MAP_LOOKUP_ELEM');
+      checkU32('key', key);
       if (flags !== BPF_ANY) refuse('EINVAL', 'BPF_MAP_LOOKUP_ELEM', `flags ${flags} are not known here: use 0`);
       return type.lookup(map, key);
     },
     update(key, value, flags = BPF_ANY) {
       writable('BPF_MAP_UPDATE_ELEM');
+      checkU32('key', key);
       const size = type.userValueSize?.(map) ?? full.valueSize;
       if (value.length !== size) throw new RangeError(`a value of map ${id} has ${size} bytes, not ${value.length}`);
       type.update(map, key, value, flags);
     },
     delete(key) {
       writable('BPF_MAP_DELETE_ELEM');
+      checkU32('key', key);
       type.delete(map, key);
     },
     getNextKey(key) {
       open('BPF_MAP_GET_NEXT_KEY');
+      if (key !== undefined) checkU32('key', key);
       return type.getNextKey(map, key);
     },
     lookupAndDelete: () => unsupported('BPF_MAP_LOOKUP_AND_DELETE_ELEM'),
-    lookupBatch: () => unsupported('BPF_MAP_LOOKUP_BATCH'),
+    lookupBatch: () => unsupported('BPF_MAP_LOOKUP_BATCH', open),
     updateBatch: () => unsupported('BPF_MAP_UPDATE_BATCH'),
     deleteBatch: () => unsupported('BPF_MAP_DELETE_BATCH'),
     freeze() {
-      open('BPF_MAP_FREEZE');
-      if (frozen) refuse('EBUSY', 'BPF_MAP_FREEZE', `map ${id} is frozen already`);
+      writable('BPF_MAP_FREEZE'); // a frozen map cannot be frozen again: EPERM too
       frozen = true;
     },
     close() {

@@ -1,6 +1,7 @@
 /** bpf_map_lookup_elem of the array types, as a CPU calls it. */
-import { BPF_MAP_TYPE } from '@cpumap/uapi';
+
 import type { Memory } from '@cpumap/smp';
+import { BPF_MAP_TYPE } from '@cpumap/uapi';
 import { BPF_MAP } from './bpf-map.ts';
 
 /** The address of an element, this CPU's own for a per-CPU map; 0 when there is none. */

@@ -7,8 +7,9 @@
  *
  * A TypeScript program that throws is XDP_ABORTED for that frame; it must not keep the context's address.
  */
-import { BPF_ATTACH_TYPE } from '@cpumap/uapi';
+
 import type { Memory } from '@cpumap/smp';
+import { BPF_ATTACH_TYPE } from '@cpumap/uapi';
 
 /** The helpers, as functions. Maps are their addresses; a returned 0 is NULL. */
 export interface BpfHelpers {

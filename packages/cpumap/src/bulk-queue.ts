@@ -5,9 +5,10 @@
  * A frame sits in the bulk queue until the next flush: the ninth frame flushes the eight before it, the end of the poll
  * flushes the rest. Only the end of the poll wakes the kthread.
  */
+
+import type { FramePools } from '@cpumap/skb';
 import type { Memory, PtrRings } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
-import type { FramePools } from '@cpumap/skb';
 import { CPUMAP_COUNTERS } from './counters.ts';
 import { CPU_MAP_BULK_SIZE, CPU_MAP_ENTRY, XDP_BULK_QUEUE } from './entry.ts';
 

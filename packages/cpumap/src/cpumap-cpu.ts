@@ -1,5 +1,6 @@
 /** cpumap on one CPU, put together: the redirect target that it registers, and the kind of task that its kthreads are. */
-import type { Features } from '@cpumap/uapi';
+
+import { type FramePools, type NetifReceive, type SkBuffs, XDP_BUFF, type XdpFrames } from '@cpumap/skb';
 import {
   type Allocator,
   attachPtrRings,
@@ -11,8 +12,8 @@ import {
   type Tasks,
 } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
-import { type FramePools, type NetifReceive, type SkBuffs, XDP_BUFF, type XdpFrames } from '@cpumap/skb';
-import type { Xdp } from '@cpumap/xdp';
+import type { Features } from '@cpumap/uapi';
+import type { RedirectTarget, Xdp } from '@cpumap/xdp';
 import { attachBulkQueues } from './bulk-queue.ts';
 import { CPUMAP_COUNTERS } from './counters.ts';
 import { attachCpuMapTarget } from './enqueue.ts';
@@ -49,15 +50,24 @@ export interface CpuMapCpuParts {
   readonly pools: FramePools;
   readonly skbs: SkBuffs;
   readonly stack: NetifReceive;
-  readonly xdp: Xdp;
 }
 
-/** Registers cpumap with this CPU's XDP and returns the kind of its kthreads. */
-export function attachCpuMap(cpuParts: CpuMapCpuParts, at: CpuMapAt): TaskKind {
-  const { memory, cpu, xdp } = cpuParts;
+/** cpumap's two sides on a CPU: where redirects go, and what its kthreads are. */
+export interface CpuMapCpu {
+  readonly target: RedirectTarget;
+  /** The kind of its kthreads; they run second programs through this CPU's XDP. */
+  kthreadKind(xdp: Xdp): TaskKind;
+}
+
+export function attachCpuMap(cpuParts: CpuMapCpuParts, at: CpuMapAt): CpuMapCpu {
+  const { memory, cpu } = cpuParts;
   const parts = { ...cpuParts, rings: attachPtrRings(memory), counters: percpu(at.counters, cpu) };
   const bulkQueues = attachBulkQueues(parts);
-  xdp.registerTarget(attachCpuMapTarget({ ...parts, bulkQueues, flushList: percpu(at.flushList, cpu) }));
-  const programStage = attachProgramStage({ ...parts, buff: percpu(at.buff, cpu) });
-  return attachCpuMapKthread({ ...parts, bulkQueues, programStage, batch: percpu(at.batch, cpu) });
+  return {
+    target: attachCpuMapTarget({ ...parts, bulkQueues, flushList: percpu(at.flushList, cpu) }),
+    kthreadKind(xdp) {
+      const programStage = attachProgramStage({ ...parts, xdp, buff: percpu(at.buff, cpu) });
+      return attachCpuMapKthread({ ...parts, bulkQueues, programStage, batch: percpu(at.batch, cpu) });
+    },
+  };
 }

@@ -7,11 +7,12 @@
  * 4.15 keeps a bit per map index and CPU instead and flushes in index order. A bit whose slot is empty by then stays set;
  * the kernel's own map free then waits for ever, here it is simply never looked at again (see the README).
  */
-import { BPF_MAP_TYPE, ERRNO, type Features } from '@cpumap/uapi';
+
+import { BPF_MAP } from '@cpumap/bpf';
+import { SK_BUFF, type XdpFrames } from '@cpumap/skb';
 import type { Memory, PtrRings, Tasks } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
-import { SK_BUFF, type XdpFrames } from '@cpumap/skb';
-import { BPF_MAP } from '@cpumap/bpf';
+import { BPF_MAP_TYPE, ERRNO, type Features } from '@cpumap/uapi';
 import type { RedirectTarget } from '@cpumap/xdp';
 import type { BulkQueues } from './bulk-queue.ts';
 import { CPUMAP_COUNTERS } from './counters.ts';
@@ -34,6 +35,8 @@ export interface EnqueueParts {
   readonly flushList: number;
 }
 
+const MAX_ENTRIES = BPF_MAP.max_entries >> 2;
+const ELEMENTS = BPF_MAP.elements >> 2;
 const NEXT = XDP_BULK_QUEUE.next >> 2;
 const PREV = XDP_BULK_QUEUE.prev >> 2;
 const BULKQ = CPU_MAP_ENTRY.bulkq >> 2;
@@ -44,15 +47,19 @@ export const FLUSH_BITMAP_BYTES = 32;
 
 export function attachCpuMapTarget(parts: EnqueueParts): RedirectTarget {
   const { memory, cpu, rings, tasks, frames, tracepoints, bulkQueues, counters, flushList } = parts;
-  const { i32, u32, f64 } = memory;
+  const { u32, f64 } = memory;
   const ownBulkq = cpu * BULKQ_BYTES;
   const first = flushList >> 2;
   const scratch = flushList + 4;
 
+  /**
+   * A plain load, as rcu_dereference is one: the entry was complete before it was swapped in, and everything in it is
+   * reached through the pointer. (Measured: Atomics.load is a call, 5 ns for each frame.)
+   */
   function lookup(map: number, key: number): number {
     const m = map >> 2;
-    if (key >= u32[m + (BPF_MAP.max_entries >> 2)]!) return 0;
-    return Atomics.load(i32, (u32[m + (BPF_MAP.elements >> 2)]! >> 2) + key);
+    if (key >= u32[m + MAX_ENTRIES]!) return 0;
+    return u32[(u32[m + ELEMENTS]! >> 2) + key]!;
   }
 
   /** Puts a queue at the head of the list; `prev` of the first points to the list itself, so 0 means "not listed". */

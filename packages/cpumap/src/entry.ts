@@ -9,7 +9,7 @@
  * Prohibited  freeing before the kthread has left; stopping before the grace period is over (a frame could come after
  *             the last look into the ring).
  */
-import { type Features, KernelError, layout } from '@cpumap/uapi';
+
 import {
   type Allocator,
   attachPtrRings,
@@ -20,6 +20,7 @@ import {
   TASK_EXITED,
   type Tasks,
 } from '@cpumap/smp';
+import { type Features, KernelError, layout } from '@cpumap/uapi';
 
 export const CPU_MAP_ENTRY = layout({
   cpu: 'u32',

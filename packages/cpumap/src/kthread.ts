@@ -7,7 +7,8 @@
  * A kthread that sleeps when it is stopped takes one more empty step, so a dying one leaves an event with processed=0
  * and sched=1.
  */
-import { type Features, NET_RX_SUCCESS } from '@cpumap/uapi';
+
+import type { FramePools, NetifReceive, SkBuffs } from '@cpumap/skb';
 import {
   GONE,
   type Memory,
@@ -19,7 +20,7 @@ import {
   type Tasks,
 } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
-import type { FramePools, NetifReceive, SkBuffs } from '@cpumap/skb';
+import { type Features, NET_RX_SUCCESS } from '@cpumap/uapi';
 import type { BulkQueues } from './bulk-queue.ts';
 import { CPUMAP_COUNTERS } from './counters.ts';
 import { SKB_TAG } from './enqueue.ts';
@@ -74,15 +75,16 @@ export function attachCpuMapKthread(parts: KthreadParts): TaskKind {
     return nrFrames;
   }
 
-  function deliver(skb: number): void {
-    if (stack.receive(skb) === NET_RX_SUCCESS) f64[delivered]! += 1;
-    else f64[refused]! += 1;
+  function deliverList(list: number, n: number): void {
+    if (n === 0) return;
+    const taken = stack.receiveList(list, n);
+    f64[delivered]! += taken;
+    f64[refused]! += n - taken;
   }
 
   /** 5.2 and later: eight at once; the event fires before delivery since 6.12. */
-  function stepBatched(entry: number, sched: number): number {
+  function stepBatched(entry: number, n: number, sched: number): number {
     const e = entry >> 2;
-    const n = rings.consumeBatched(u32[e + (CPU_MAP_ENTRY.queue >> 2)]!, batch, CPUMAP_BATCH);
     f64[dequeued]! += n;
     const nrFrames = splitTagged(n);
     const progId = u32[e + (CPU_MAP_ENTRY.prog_id >> 2)]!;
@@ -99,7 +101,7 @@ export function attachCpuMapKthread(parts: KthreadParts): TaskKind {
       drop = counts.drop;
       redirect = counts.redirect;
     }
-    for (let i = 0; i < passFrames; i++) u32[frames + i] = skbs.fromFrame(u32[frames + i]!);
+    skbs.fromFrames(batch, passFrames);
     tracepoints.cpumapKthread(
       u32[e + (CPU_MAP_ENTRY.pid >> 2)]!,
       u32[e + (CPU_MAP_ENTRY.map_id >> 2)]!,
@@ -110,22 +112,22 @@ export function attachCpuMapKthread(parts: KthreadParts): TaskKind {
       drop,
       redirect,
     );
-    for (let i = 0; i < passFrames; i++) deliver(u32[frames + i]!);
-    for (let i = 0; i < passSkbs; i++) deliver(u32[tagged + i]!);
+    deliverList(batch, passFrames);
+    deliverList(batch + BULKQ_BYTES, passSkbs);
     return n;
   }
 
   /** 4.15: one by one; the event comes last and counts what the stack refused. */
-  function stepOneByOne(entry: number, sched: number): number {
+  function stepOneByOne(entry: number, n: number, sched: number): number {
     const e = entry >> 2;
     const ring = u32[e + (CPU_MAP_ENTRY.queue >> 2)]!;
     let processed = 0;
     let drops = 0;
-    while (processed < CPUMAP_BATCH && rings.consumeBatched(ring, batch, 1) === 1) {
+    for (let more = n; more === 1; more = processed < CPUMAP_BATCH ? rings.consumeBatched(ring, batch, 1) : 0) {
       processed++;
-      const before = f64[refused]!;
-      deliver(skbs.fromFrame(u32[frames]!));
-      drops += f64[refused]! - before;
+      const success = stack.receive(skbs.fromFrame(u32[frames]!)) === NET_RX_SUCCESS;
+      f64[success ? delivered : refused]! += 1;
+      if (!success) drops++;
     }
     f64[dequeued]! += processed;
     const mapId = u32[e + (CPU_MAP_ENTRY.map_id >> 2)]!;
@@ -139,47 +141,58 @@ export function attachCpuMapKthread(parts: KthreadParts): TaskKind {
     for (let cpu = 0; cpu < nrCpus; cpu++) bulkQueues.flushToQueue(bulkq + cpu * BULKQ_BYTES);
   }
 
-  const consume = features.batchDequeue ? stepBatched : stepOneByOne;
+  const handle = features.batchDequeue ? stepBatched : stepOneByOne;
+  const takeAtOnce = features.batchDequeue ? CPUMAP_BATCH : 1;
 
   return (task, entry): TaskContext => {
     const ring = u32[(entry + CPU_MAP_ENTRY.queue) >> 2]!;
     let flushed = features.rcuWorkTeardown;
 
-    /** One turn of the kernel thread's loop. */
-    function step(): number {
-      const state = tasks.state(task);
-      if (state === TASK_SLEEPING) return ASLEEP;
-      if (!flushed && tasks.shouldStop(task)) {
-        flushed = true;
-        flushBulkQueues(entry);
+    /** The ring was found empty: sleeps, or answers 1 when somebody was faster and the thread must look again. */
+    function fallAsleep(): number {
+      if (tasks.shouldStop(task)) return STOPPED;
+      tasks.announceSleep(task);
+      // look again after the announcement: whoever produced before it did not wake us
+      if (rings.isEmpty(ring) && !tasks.shouldStop(task)) return ASLEEP;
+      if (tasks.cancelSleep(task)) return 0;
+      tasks.consumeWake(task);
+      return 1;
+    }
+
+    /** One turn of the kernel thread's loop; `woken` is 1 in the first turn after a sleep. */
+    function step(woken: number): number {
+      let sched = woken;
+      let n = rings.consumeBatched(ring, batch, takeAtOnce);
+      if (n === 0 && woken === 0) {
+        sched = fallAsleep();
+        if (sched < 0) return sched;
+        n = rings.consumeBatched(ring, batch, takeAtOnce);
       }
-      let sched = 0;
-      if (state === TASK_WOKEN) {
-        tasks.consumeWake(task);
-        sched = 1;
-      } else if (rings.isEmpty(ring)) {
-        if (tasks.shouldStop(task)) return STOPPED;
-        tasks.announceSleep(task);
-        // look again after the announcement: whoever produced before it did not wake us
-        if (rings.isEmpty(ring) && !tasks.shouldStop(task)) return ASLEEP;
-        if (!tasks.cancelSleep(task)) {
-          tasks.consumeWake(task);
-          sched = 1;
-        }
-      }
-      return consume(entry, sched);
+      return handle(entry, n, sched);
     }
 
     return {
       poll() {
+        const state = tasks.state(task);
+        if (state === TASK_SLEEPING) return 0;
+        let woken = 0;
+        if (state === TASK_WOKEN) {
+          tasks.consumeWake(task);
+          woken = 1;
+        }
+        if (!flushed && tasks.shouldStop(task)) {
+          flushed = true;
+          flushBulkQueues(entry);
+        }
         let done = 0;
         for (let i = 0; i < STEPS_PER_TURN; i++) {
-          const n = step();
+          const n = step(woken);
           if (n === ASLEEP) break;
           if (n === STOPPED) {
             pools.flush();
             return GONE;
           }
+          woken = 0;
           done += n;
         }
         pools.flush();

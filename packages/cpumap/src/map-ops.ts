@@ -4,6 +4,9 @@
  *
  * Owner  the host thread calls all of these. CPUs only ever see a slot change, by one atomic exchange.
  */
+
+import { BPF_MAP, type BpfProgram, type MapType } from '@cpumap/bpf';
+import { type Allocator, type Machine, type Memory, synchronizeRcu, TASK_RUNNING, type Tasks } from '@cpumap/smp';
 import {
   BPF_CPUMAP_VAL,
   BPF_EXIST,
@@ -15,8 +18,6 @@ import {
   KernelError,
   NR_CPUS,
 } from '@cpumap/uapi';
-import { type Allocator, type Machine, type Memory, synchronizeRcu, TASK_POSTED, type Tasks } from '@cpumap/smp';
-import { BPF_MAP, type BpfProgram, type MapType } from '@cpumap/bpf';
 import { cpuMapElementBytes } from './enqueue.ts';
 import { allocEntry, CPU_MAP_ENTRY, entryTask, freeEntry, isDead } from './entry.ts';
 import { createMapOwners } from './map-owner.ts';
@@ -93,7 +94,8 @@ export function createCpuMapType(parts: CpuMapTypeParts): CpuMapType {
 
   function checkUpdate(map: number, key: number, qsize: number, flags: number): void {
     // mirrors cpu_map_update_elem, Linux 6.18, in this order
-    if (flags > BPF_EXIST) refuse('EINVAL', UPDATE, `flags ${flags}: only BPF_ANY, BPF_NOEXIST and BPF_EXIST are known`);
+    if (flags > BPF_EXIST)
+      refuse('EINVAL', UPDATE, `flags ${flags}: only BPF_ANY, BPF_NOEXIST and BPF_EXIST are known`);
     if (key >= maxEntries(map)) refuse('E2BIG', UPDATE, `key ${key}, but the map has ${maxEntries(map)} entries`);
     // NOEXIST is EEXIST even on an empty slot: there is no way to ask for "only create"
     if (flags === BPF_NOEXIST) refuse('EEXIST', UPDATE, 'a cpumap has no "only create": use BPF_ANY or BPF_EXIST');
@@ -124,7 +126,11 @@ export function createCpuMapType(parts: CpuMapTypeParts): CpuMapType {
         refuse('EINVAL', 'bpf(BPF_MAP_CREATE)', `a cpumap has ${what}`);
       }
       if (max > NR_CPUS) {
-        refuse('E2BIG', 'bpf(BPF_MAP_CREATE)', `max_entries ${max} is above NR_CPUS (${NR_CPUS}): use the number of CPUs`);
+        refuse(
+          'E2BIG',
+          'bpf(BPF_MAP_CREATE)',
+          `max_entries ${max} is above NR_CPUS (${NR_CPUS}): use the number of CPUs`,
+        );
       }
     },
 
@@ -145,8 +151,9 @@ export function createCpuMapType(parts: CpuMapTypeParts): CpuMapType {
       const entry = allocEntry(entryParts, { cpu: key, mapId, qsize, progId, pid: nextPid++ });
       const task = entryTask(memory, entry);
       tasks.post(task);
-      // mirrors 6.5 and later: a kthread that is stopped before it ever ran would leave its frames behind
-      waitFor(`start of the kthread on CPU ${key}`, () => tasks.state(task) > TASK_POSTED);
+      // mirrors 6.5 and later: a kthread that is stopped before it ever ran would leave its frames behind. It has nothing
+      // to do yet, so having run means that it sleeps
+      waitFor(`start of the kthread on CPU ${key}`, () => tasks.state(task) > TASK_RUNNING);
       live.add(entry);
       replace(map, key, entry);
     },

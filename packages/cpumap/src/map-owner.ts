@@ -2,8 +2,9 @@
  * Who may share a cpumap (5.18 and later): the first program that uses the map, or is put in one of its entries, fixes
  * whether the map's programs cope with multi-buffer frames; all later ones must match (bpf_prog_map_compatible).
  */
-import { BPF_ATTACH_TYPE } from '@cpumap/uapi';
+
 import type { BpfProgram } from '@cpumap/bpf';
+import { BPF_ATTACH_TYPE } from '@cpumap/uapi';
 
 export interface MapOwners {
   /** Why a program must not use the map, or undefined; the first one becomes its owner. */

@@ -2,9 +2,7 @@
  * The second program of an entry (5.9 and later): runs on the remote CPU on what was taken from the ring, before any
  * sk_buff is built. Frames that it passes stay in the batch, in order; the others are returned or redirected onward.
  */
-import { SK_BUFF_SIZE, XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_REDIRECT } from '@cpumap/uapi';
-import type { Memory } from '@cpumap/smp';
-import type { Tracepoints } from '@cpumap/tracepoints';
+
 import {
   attachFrameToBuff,
   type FramePools,
@@ -15,6 +13,9 @@ import {
   XDP_BUFF,
   type XdpFrames,
 } from '@cpumap/skb';
+import type { Memory } from '@cpumap/smp';
+import type { Tracepoints } from '@cpumap/tracepoints';
+import { SK_BUFF_SIZE, XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_REDIRECT } from '@cpumap/uapi';
 import type { Xdp } from '@cpumap/xdp';
 import { CPUMAP_COUNTERS } from './counters.ts';
 

@@ -2,19 +2,13 @@
  * The blueprint of a host: where everything lies in the shared memory, as plain data that a CPU's thread is started with.
  * The host thread makes it once; it never changes.
  */
-import { type Features, featuresOf, type Release } from '@cpumap/uapi';
-import {
-  type Allocator,
-  createMachine,
-  createPercpu,
-  type MachineAt,
-  type Memory,
-  type PercpuAt,
-} from '@cpumap/smp';
-import { createTraceArea, type TraceAreaAt } from '@cpumap/tracepoints';
-import { createFramePools, type FramePoolsAt, STACK_COUNTERS, XDP_BUFF } from '@cpumap/skb';
-import { createXdp, type XdpAt } from '@cpumap/xdp';
+
 import { type CpuMapAt, createCpuMap } from '@cpumap/cpumap';
+import { createFramePools, type FramePoolsAt, STACK_COUNTERS, XDP_BUFF } from '@cpumap/skb';
+import { type Allocator, createMachine, createPercpu, type MachineAt, type Memory, type PercpuAt } from '@cpumap/smp';
+import { createTraceArea, type TraceAreaAt } from '@cpumap/tracepoints';
+import { type Features, featuresOf, type Release } from '@cpumap/uapi';
+import { createXdp, type XdpAt } from '@cpumap/xdp';
 
 export interface Blueprint {
   readonly release: Release;

@@ -2,8 +2,9 @@
  * A cpumap with typed values, over any backend's map: entries as { qsize, program } instead of bytes.
  * Since Linux 4.15; programs in entries since 5.9 (8-byte values).
  */
-import { BPF_ANY, BPF_CPUMAP_VAL, KernelError } from '@cpumap/uapi';
+
 import type { BpfMap } from '@cpumap/bpf';
+import { BPF_ANY, BPF_CPUMAP_VAL, KernelError } from '@cpumap/uapi';
 
 export interface CpuMapValue {
   /** Frames that the ring holds, 1 to 16384; 0 deletes the entry. */

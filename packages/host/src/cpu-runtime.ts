@@ -3,9 +3,10 @@
  *
  * Runs in the CPU's own realm (its thread, or the host's thread in the virtual executor). Knows nothing of executors.
  */
-import { XDP_ABORTED } from '@cpumap/uapi';
-import { attachTasks, type Clock, type CpuRuntime, createCpuLoop, type Machine, percpu } from '@cpumap/smp';
-import { attachTracepoints } from '@cpumap/tracepoints';
+
+import { importFunction, instantiate, type ModuleCode, type ProgramImage } from '@cpumap/bpf';
+import { attachCpuMap } from '@cpumap/cpumap';
+import { attachDma, attachNapi } from '@cpumap/nic';
 import {
   attachFramePools,
   attachNetifReceive,
@@ -15,10 +16,10 @@ import {
   type PacketHandlerFactory,
   SK_BUFF,
 } from '@cpumap/skb';
-import { importFunction, instantiate, type ModuleCode, type ProgramImage } from '@cpumap/bpf';
+import { attachTasks, type Clock, type CpuRuntime, createCpuLoop, type Machine, percpu } from '@cpumap/smp';
+import { attachTracepoints } from '@cpumap/tracepoints';
+import { XDP_ABORTED } from '@cpumap/uapi';
 import { attachXdp } from '@cpumap/xdp';
-import { attachCpuMap } from '@cpumap/cpumap';
-import { attachDma, attachNapi } from '@cpumap/nic';
 import { type Blueprint, blueprintFeatures } from './blueprint.ts';
 
 export type HandlerCode = ModuleCode | { readonly factory: PacketHandlerFactory };
@@ -44,7 +45,8 @@ export interface CpuRuntimeParts {
   readonly report: (text: string) => void;
 }
 
-const describe = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+const describe = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 
 export function createCpuRuntime({ machine, blueprint, cpu, clock, report }: CpuRuntimeParts): CpuRuntime {
   const { memory, nrCpus } = machine;
@@ -74,6 +76,8 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report }: Cpu
       reportOnce('a packet handler', error);
     },
   });
+  const parts = { machine, memory, cpu, nrCpus, features, tasks, tracepoints, pools, frames, skbs, stack };
+  const cpumap = attachCpuMap(parts, blueprint.cpumap);
   const xdp = attachXdp(
     {
       memory,
@@ -83,14 +87,13 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report }: Cpu
       frames,
       tracepoints,
       seed: blueprint.seed + cpu + 1,
+      targets: [cpumap.target],
       onProgramError: (progId, error) => reportOnce(`program ${progId}`, error),
     },
     blueprint.xdp,
   );
-  const layers = { machine, memory, cpu, nrCpus, features, tasks, tracepoints, pools, frames, skbs, stack, xdp };
-  const kthread = attachCpuMap(layers, blueprint.cpumap);
-  const napi = attachNapi({ ...layers, dma: attachDma(memory, clock), buff: percpu(blueprint.napiBuff, cpu) });
-  const loop = createCpuLoop(machine, tasks, cpu, [kthread, napi]); // by CPUMAP_KTHREAD and NAPI_TASK
+  const napi = attachNapi({ ...parts, xdp, dma: attachDma(memory, clock), buff: percpu(blueprint.napiBuff, cpu) });
+  const loop = createCpuLoop(machine, tasks, cpu, [cpumap.kthreadKind(xdp), napi]); // by CPUMAP_KTHREAD and NAPI_TASK
 
   return {
     loop: {

@@ -1,8 +1,8 @@
 /** Packet handlers that come with the engine, for every CPU to import by name. */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { NET_RX_SUCCESS } from '@cpumap/uapi';
-import { copyMacFrame, type PacketHandlerFactory } from '@cpumap/skb';
 import { PcapngWriter } from '@cpumap/nic';
+import { copyMacFrame, type PacketHandlerFactory } from '@cpumap/skb';
+import { NET_RX_SUCCESS } from '@cpumap/uapi';
 
 /** Takes every frame. The stack's own counters count it. */
 export const acceptAll: PacketHandlerFactory = () => ({ receive: () => NET_RX_SUCCESS });
@@ -16,7 +16,10 @@ export interface CaptureFileOptions {
   readonly epochNs: bigint;
 }
 
-function writerOf({ application, interfaces }: CaptureFileOptions, sink: { write(chunk: Uint8Array): void }): PcapngWriter {
+function writerOf(
+  { application, interfaces }: CaptureFileOptions,
+  sink: { write(chunk: Uint8Array): void },
+): PcapngWriter {
   const writer = new PcapngWriter(sink, { application });
   for (const name of interfaces) writer.addInterface({ name });
   return writer;

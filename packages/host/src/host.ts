@@ -6,14 +6,18 @@
  */
 import { availableParallelism } from 'node:os';
 import {
-  BPF_ATTACH_TYPE,
-  BPF_MAP_TYPE,
-  DEFAULT_RELEASE,
-  ETH_P,
-  KernelError,
-  NR_CPUS,
-  type Release,
-} from '@cpumap/uapi';
+  arrayMapTypes,
+  type BpfMap,
+  type BpfProgram,
+  createMap,
+  type MapSpec,
+  type MapType,
+  type ProgramSpec,
+  programOf,
+} from '@cpumap/bpf';
+import { createCpuMapType } from '@cpumap/cpumap';
+import { createNicDevice, type NicDevice, type NicOptions } from '@cpumap/nic';
+import { NET_DEVICE } from '@cpumap/skb';
 import {
   attachMachine,
   attachPtrRings,
@@ -31,20 +35,16 @@ import {
   type VirtualCosts,
 } from '@cpumap/smp';
 import { createTraceControl, type TraceControl } from '@cpumap/tracepoints';
-import { NET_DEVICE } from '@cpumap/skb';
 import {
-  arrayMapTypes,
-  type BpfMap,
-  type BpfProgram,
-  createMap,
-  type MapSpec,
-  type MapType,
-  type ProgramSpec,
-  programOf,
-} from '@cpumap/bpf';
+  BPF_ATTACH_TYPE,
+  BPF_MAP_TYPE,
+  DEFAULT_RELEASE,
+  ETH_P,
+  KernelError,
+  NR_CPUS,
+  type Release,
+} from '@cpumap/uapi';
 import { MAX_IFINDEX } from '@cpumap/xdp';
-import { createCpuMapType } from '@cpumap/cpumap';
-import { createNicDevice, type NicDevice, type NicOptions } from '@cpumap/nic';
 import type { Backend, XdpLink, XdpMode } from './backend.ts';
 import { blueprintFeatures, createBlueprint } from './blueprint.ts';
 import { createCpuRuntime, type HandlerCode } from './cpu-runtime.ts';
@@ -109,7 +109,8 @@ export interface Host extends Backend {
 const DEFAULT_MEMORY = 512 * 1024 * 1024;
 /** Idle turns of a CPU before its thread sleeps: about 200 µs of looking around. */
 const IDLE_TURNS = 4000;
-const FIRST_IFINDEX = 2; // 1 is the loopback's on every Linux
+const LOOPBACK_IFINDEX = 1; // on every Linux
+const FIRST_IFINDEX = 2;
 
 /** Builds a machine and starts its CPUs. @throws KernelError EINVAL, ENOMEM */
 export async function createHost(options: HostOptions): Promise<Host> {
@@ -121,6 +122,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const allocator = createAllocator(memory);
   const traceRecords = options.traceRecords ?? (cpus > 16 ? 512 : 4096);
   const blueprint = createBlueprint(memory, allocator, { release, seed, cpus, traceRecords });
+  Atomics.store(memory.u32, (blueprint.xdp.ifindexes >> 2) + LOOPBACK_IFINDEX, 1);
   const features = blueprintFeatures(blueprint);
   const reports: string[] = [];
   const report = (text: string): void => {
@@ -143,10 +145,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     programByFd: (fd) => programs.get(fd),
     waitFor,
   });
-  const mapTypes = new Map<number, MapType>([
-    ...arrayMapTypes(memory, allocator, cpus),
-    [BPF_MAP_TYPE.CPUMAP, cpumap],
-  ]);
+  const mapTypes = new Map<number, MapType>([...arrayMapTypes(memory, allocator, cpus), [BPF_MAP_TYPE.CPUMAP, cpumap]]);
   const maps = new Map<number, BpfMap>();
   const devices: NicDevice[] = [];
   const links = new Map<number, XdpLink>(); // by the device's address
@@ -305,11 +304,12 @@ export async function createHost(options: HostOptions): Promise<Host> {
     async loadProgram(spec: ProgramSpec) {
       checkCode(spec.code, 'bpf(BPF_PROG_LOAD)');
       const { program, image } = programOf(spec, nextId++);
+      await onEveryCpu({ type: 'program', image });
+      // last, as in the kernel: a program that cannot be loaded does not become a map's owner
       for (const id of program.mapIds) {
         const map = maps.get(id);
         if (map?.type === BPF_MAP_TYPE.CPUMAP) cpumap.programUses(map.pointer, program);
       }
-      await onEveryCpu({ type: 'program', image });
       programs.set(program.id, program);
       return program;
     },
@@ -323,7 +323,11 @@ export async function createHost(options: HostOptions): Promise<Host> {
     removeHandler: (id) => onEveryCpu({ type: 'remove-handler', id }),
     now: () => executor.clock.now(),
     advance: (ns, until) => executor.advance(ns, until),
-    settle: () => executor.advance(Number.POSITIVE_INFINITY, isQuiet),
+    async settle() {
+      await executor.advance(Number.POSITIVE_INFINITY, isQuiet);
+      // the last poll has counted its frames, but perhaps not yet given back their buffers
+      if (executor.failures.length === 0) synchronizeRcu(machine);
+    },
     queueDepths,
     statistics,
     ledger,
@@ -333,4 +337,3 @@ export async function createHost(options: HostOptions): Promise<Host> {
     },
   };
 }
-

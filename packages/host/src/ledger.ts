@@ -62,11 +62,11 @@ export function closeLedger({ statistics, waiting, buffersOut, pending, deadCpus
 
   if (deadCpus.length === 0) return { balanced: problems.length === 0, inFlight, lost: [], problems };
 
-  // A CPU that died left its lines open. What waits in its rings is its loss; the rest was in the hands of a dead CPU,
-  // and with several dead ones goes to the first: nobody is left who could say more.
+  // A CPU that died left its lines open, and had not counted its last poll: what was lost shows by the buffers that never
+  // came home. Those in its rings are its loss; the rest was in the hands of a dead CPU, and with several dead ones goes
+  // to the first: nobody is left who could say more.
   const lost = deadCpus.map((cpu) => ({ cpu, frames: waiting.get(cpu) ?? 0 }));
   const known = lost.reduce((frames, entry) => frames + entry.frames, 0);
-  lost[0]!.frames += inFlight - known;
-  const all = lost.reduce((frames, entry) => frames + entry.frames, 0);
-  return { balanced: false, inFlight: inFlight - all, lost, problems };
+  lost[0]!.frames += Math.max(0, buffersOut - pending - known);
+  return { balanced: false, inFlight: 0, lost, problems };
 }

@@ -2,12 +2,13 @@
  * Statistics: all counters of a host at one moment, read without disturbing any CPU. While CPUs run, counters that belong
  * together may be a few frames apart.
  */
+
+import { CPUMAP_COUNTERS } from '@cpumap/cpumap';
+import { STACK_COUNTERS } from '@cpumap/skb';
 import type { Memory, PercpuAt } from '@cpumap/smp';
 import { percpu } from '@cpumap/smp';
 import { readTraceCounters, type TraceCounters } from '@cpumap/tracepoints';
-import { STACK_COUNTERS } from '@cpumap/skb';
 import { XDP_COUNTERS } from '@cpumap/xdp';
-import { CPUMAP_COUNTERS } from '@cpumap/cpumap';
 import type { Blueprint } from './blueprint.ts';
 
 type Counts<T> = Readonly<Record<Exclude<keyof T, 'sizeof'>, number>>;
@@ -34,7 +35,12 @@ export interface Statistics {
   readonly cpus: readonly CpuStatistics[];
 }
 
-function readCounters<T extends { readonly sizeof: number }>({ f64 }: Memory, layout: T, at: PercpuAt, cpu: number): Counts<T> {
+function readCounters<T extends { readonly sizeof: number }>(
+  { f64 }: Memory,
+  layout: T,
+  at: PercpuAt,
+  cpu: number,
+): Counts<T> {
   const base = percpu(at, cpu);
   const fields = Object.entries(layout).filter(([name]) => name !== 'sizeof');
   return Object.fromEntries(fields.map(([name, offset]) => [name, f64[(base + offset) >> 3]!])) as Counts<T>;

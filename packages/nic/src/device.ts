@@ -4,7 +4,15 @@
  * Owner  the host thread. Its queues are served by NAPI tasks on the CPUs that their interrupts are bound to.
  * Changing channels or rings rebuilds the queues, as real drivers do; that is refused (EBUSY) while frames come in.
  */
-import { type ErrnoName, KernelError } from '@cpumap/uapi';
+
+import {
+  createFramePool,
+  createNetDevice,
+  destroyFramePool,
+  type FramePoolsAt,
+  framePoolFree,
+  NET_DEVICE,
+} from '@cpumap/skb';
 import {
   type Allocator,
   createTask,
@@ -15,7 +23,7 @@ import {
   TASK_POSTED,
   type Tasks,
 } from '@cpumap/smp';
-import { createFramePool, createNetDevice, destroyFramePool, type FramePoolsAt, framePoolFree, NET_DEVICE } from '@cpumap/skb';
+import { type ErrnoName, KernelError } from '@cpumap/uapi';
 import type { FrameSource } from './frame-source.ts';
 import { NAPI_TASK } from './napi.ts';
 import { defaultIndirection, INDIRECTION_ENTRIES, MICROSOFT_RSS_KEY, RSS_KEY_LENGTH } from './rss.ts';
@@ -104,7 +112,8 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
     throw new KernelError(code, `${what} ${name}`, { hint });
   };
 
-  if (!(Number.isInteger(mtu) && mtu >= 68 && mtu <= 9000)) refuse('EINVAL', 'mtu', `${mtu} is not between 68 and 9000`);
+  if (!(Number.isInteger(mtu) && mtu >= 68 && mtu <= 9000))
+    refuse('EINVAL', 'mtu', `${mtu} is not between 68 and 9000`);
   const affinity: number[] = [];
   for (const cpu of irqCpus ?? []) checkCpu(cpu);
   const pointer = createNetDevice(memory, allocator, { ifindex, address, maxFrame });
@@ -206,8 +215,15 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
     },
     rxfh: () => ({ indir, key: key.slice() }),
     setRxfhIndir(wanted) {
-      if (wanted.length !== INDIRECTION_ENTRIES || wanted.some((q) => !(Number.isInteger(q) && q >= 0 && q < channels))) {
-        refuse('EINVAL', 'set-rxfh-indir', `${INDIRECTION_ENTRIES} entries are needed, each a queue from 0 to ${channels - 1}`);
+      if (
+        wanted.length !== INDIRECTION_ENTRIES ||
+        wanted.some((q) => !(Number.isInteger(q) && q >= 0 && q < channels))
+      ) {
+        refuse(
+          'EINVAL',
+          'set-rxfh-indir',
+          `${INDIRECTION_ENTRIES} entries are needed, each a queue from 0 to ${channels - 1}`,
+        );
       }
       checkIdle('set-rxfh-indir');
       indir = [...wanted];

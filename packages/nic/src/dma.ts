@@ -6,8 +6,9 @@
  * Without a pace a burst is at most one poll's budget, so that the frames are still in the cache when they are cleaned.
  * With a pace everything due by now arrives at once, and what finds no posted buffer is missed.
  */
-import { NAPI_POLL_WEIGHT, XDP_PACKET_HEADROOM } from '@cpumap/uapi';
+
 import type { Clock, Memory } from '@cpumap/smp';
+import { NAPI_POLL_WEIGHT, XDP_PACKET_HEADROOM } from '@cpumap/uapi';
 import { RX_COUNTERS, RX_QUEUE, rxCounters, WIRE, WIRE_DONE, WIRE_RUNNING } from './rx-queue.ts';
 
 export interface Dma {
@@ -17,34 +18,26 @@ export interface Dma {
   dueIn(queue: number): number;
 }
 
-/** Frames longer than this are copied by the engine's memmove; below, its start-up costs more than the words. */
-const MEMMOVE_FROM = 256;
+/**
+ * Frames longer than this are copied by the engine's memmove, shorter ones by words of eight bytes: 60 bytes take 9 ns
+ * that way, 18 ns as 4-byte words and 22 ns by memmove. The BigInts exist in the source only; compiled, they are
+ * registers.
+ */
+const MEMMOVE_FROM = 512;
 
-export function attachDma({ u8, i32, u32, f64 }: Memory, clock: Clock): Dma {
+export function attachDma(memory: Memory, clock: Clock): Dma {
+  const { u8, u32, f64 } = memory;
+  const i64 = new BigInt64Array(memory.wasm.buffer);
+
   function copy(from: number, to: number, length: number): void {
     if (length >= MEMMOVE_FROM) {
       u8.copyWithin(to, from, from + length);
       return;
     }
-    const source = from >> 2;
-    const target = to >> 2;
-    const words = (length + 3) >> 2;
-    for (let i = 0; i < words; i++) i32[target + i] = i32[source + i]!;
-  }
-
-  /** True when a posted buffer took the frame. */
-  function place(queue: number, from: number, length: number): boolean {
-    const q = queue >> 2;
-    const posted = u32[q + (RX_QUEUE.posted >> 2)]!;
-    if (posted === 0) return false;
-    const slot = u32[q + (RX_QUEUE.to_fill >> 2)]!;
-    const descriptor = (u32[q + (RX_QUEUE.descriptors >> 2)]! >> 2) + slot * 2;
-    copy(from, u32[descriptor]! + XDP_PACKET_HEADROOM, length);
-    u32[descriptor + 1] = length;
-    u32[q + (RX_QUEUE.to_fill >> 2)] = slot + 1 === u32[q + (RX_QUEUE.size >> 2)] ? 0 : slot + 1;
-    u32[q + (RX_QUEUE.posted >> 2)] = posted - 1;
-    u32[q + (RX_QUEUE.filled >> 2)]! += 1;
-    return true;
+    const source = from >> 3;
+    const target = to >> 3;
+    const words = (length + 7) >> 3;
+    for (let i = 0; i < words; i++) i64[target + i] = i64[source + i]!;
   }
 
   function finish(wire: number): boolean {
@@ -59,39 +52,61 @@ export function attachDma({ u8, i32, u32, f64 }: Memory, clock: Clock): Dma {
     if (u32[w + (WIRE.state >> 2)] !== WIRE_RUNNING) return false;
     if (Atomics.load(u32, w + (WIRE.stop >> 2)) !== 0) return finish(wire);
 
+    const q = queue >> 2;
     const counters = rxCounters(queue);
     const frames = u32[w + (WIRE.frames >> 2)]! >> 2;
     const order = u32[w + (WIRE.order >> 2)]! >> 2;
     const orderLength = u32[w + (WIRE.order_length >> 2)]!;
     const due = u32[w + (WIRE.due >> 2)]! >> 3;
     const paced = due !== 0;
+    const cycleNs = f64[(wire + WIRE.cycle_ns) >> 3]!;
     const leftAt = (wire + WIRE.left) >> 3;
     const cycleAt = (wire + WIRE.cycle_start) >> 3;
     const now = paced ? clock.now() : 0;
     if (paced && Number.isNaN(f64[cycleAt]!)) f64[cycleAt] = now;
     let cycle = f64[cycleAt]!;
     let position = u32[w + (WIRE.position >> 2)]!;
-    let left = f64[leftAt]!;
-    let burst = paced ? Number.POSITIVE_INFINITY : NAPI_POLL_WEIGHT - u32[(queue + RX_QUEUE.filled) >> 2]!;
 
-    for (; left > 0 && burst > 0; left--, burst--) {
+    const size = u32[q + (RX_QUEUE.size >> 2)]!;
+    const buffers = u32[q + (RX_QUEUE.buffers >> 2)]! >> 2;
+    const lengths = u32[q + (RX_QUEUE.lengths >> 2)]! >> 2;
+    const filledBefore = u32[q + (RX_QUEUE.filled >> 2)]!;
+    let slot = u32[q + (RX_QUEUE.to_fill >> 2)]!;
+    let posted = u32[q + (RX_QUEUE.posted >> 2)]!;
+    let filled = filledBefore;
+
+    const left = f64[leftAt]!;
+    const burst = paced ? left : Math.min(left, NAPI_POLL_WEIGHT - filledBefore);
+    let sent = 0;
+    for (; sent < burst; sent++) {
       if (paced && cycle + f64[due + position]! > now) break;
       const frame = frames + u32[order + position]! * 2;
       const address = u32[frame]!;
-      if (address === 0) f64[(counters + RX_COUNTERS.length_errors) >> 3]! += 1;
-      else if (!place(queue, address, u32[frame + 1]!)) {
+      if (address === 0) {
+        f64[(counters + RX_COUNTERS.length_errors) >> 3]! += 1;
+      } else if (posted === 0) {
         if (!paced) break; // nobody presses: the frame waits on the wire for a buffer
         f64[(counters + RX_COUNTERS.missed) >> 3]! += 1;
+      } else {
+        const length = u32[frame + 1]!;
+        copy(address, u32[buffers + slot]! + XDP_PACKET_HEADROOM, length);
+        u32[lengths + slot] = length;
+        if (++slot === size) slot = 0;
+        posted--;
+        filled++;
       }
       if (++position === orderLength) {
         position = 0;
-        cycle += f64[(wire + WIRE.cycle_ns) >> 3]!;
+        cycle += cycleNs;
       }
     }
+    u32[q + (RX_QUEUE.to_fill >> 2)] = slot;
+    u32[q + (RX_QUEUE.posted >> 2)] = posted;
+    u32[q + (RX_QUEUE.filled >> 2)] = filled;
     u32[w + (WIRE.position >> 2)] = position;
-    f64[leftAt] = left;
+    f64[leftAt] = left - sent;
     f64[cycleAt] = cycle;
-    return left > 0 ? true : finish(wire);
+    return left - sent > 0 ? true : finish(wire);
   }
 
   return {

@@ -5,6 +5,11 @@
  *        stack, sent back, redirected, or failed), then flushes redirects and returned buffers, then posts new ones.
  * The program is looked up once per poll; it may change between polls, never inside one.
  */
+
+import type { ProgramInstance } from '@cpumap/bpf';
+import { FRAME_POOL, type FramePools, NET_DEVICE, type NetifReceive, type SkBuffs, XDP_BUFF } from '@cpumap/skb';
+import { GONE, type Machine, MOVED, TASK, type TaskContext, type TaskKind, type Tasks } from '@cpumap/smp';
+import type { Tracepoints } from '@cpumap/tracepoints';
 import {
   NAPI_POLL_WEIGHT,
   XDP_ABORTED,
@@ -14,18 +19,7 @@ import {
   XDP_REDIRECT,
   XDP_TX,
 } from '@cpumap/uapi';
-import { GONE, type Machine, MOVED, TASK, type TaskContext, type TaskKind, type Tasks } from '@cpumap/smp';
-import type { Tracepoints } from '@cpumap/tracepoints';
-import {
-  FRAME_POOL,
-  type FramePools,
-  NET_DEVICE,
-  type NetifReceive,
-  type SkBuffs,
-  XDP_BUFF,
-} from '@cpumap/skb';
-import type { ProgramInstance } from '@cpumap/bpf';
-import { type Xdp, XDP_COUNTERS } from '@cpumap/xdp';
+import { XDP_COUNTERS, type Xdp } from '@cpumap/xdp';
 import type { Dma } from './dma.ts';
 import { RX_COUNTERS, RX_QUEUE, rxCounters } from './rx-queue.ts';
 
@@ -48,6 +42,11 @@ export interface NapiParts {
 
 /** Buffers all out: look again after this long, as drivers rearm a timer when allocation failed. */
 const RETRY_NS = 10_000;
+const DATA = XDP_BUFF.data >> 2;
+const DATA_END = XDP_BUFF.data_end >> 2;
+const DATA_META = XDP_BUFF.data_meta >> 2;
+const HARD_START = XDP_BUFF.data_hard_start >> 2;
+
 /** Interrupt coalescing: a paced queue is looked at no more often than this. */
 const COALESCE_NS = 20_000;
 
@@ -67,20 +66,20 @@ export function attachNapi(parts: NapiParts): TaskKind {
   function refill(queue: number): void {
     const q = queue >> 2;
     const size = u32[q + (RX_QUEUE.size >> 2)]!;
-    const descriptors = u32[q + (RX_QUEUE.descriptors >> 2)]! >> 2;
+    const buffers = u32[q + (RX_QUEUE.buffers >> 2)]!;
     const pool = u32[q + (RX_QUEUE.pool >> 2)]!;
     let slot = u32[q + (RX_QUEUE.to_post >> 2)]!;
     let posted = u32[q + (RX_QUEUE.posted >> 2)]!;
     let empty = size - posted - u32[q + (RX_QUEUE.filled >> 2)]!;
-    for (; empty > 0; empty--) {
-      const frame = pools.alloc(pool);
-      if (frame === 0) {
+    while (empty > 0) {
+      const n = pools.allocBulk(pool, buffers + slot * 4, Math.min(empty, size - slot));
+      if (n === 0) {
         f64[(rxCounters(queue) + RX_COUNTERS.alloc_failed) >> 3]! += 1;
         break;
       }
-      u32[descriptors + slot * 2] = frame;
-      if (++slot === size) slot = 0;
-      posted++;
+      slot = slot + n === size ? 0 : slot + n;
+      posted += n;
+      empty -= n;
     }
     u32[q + (RX_QUEUE.to_post >> 2)] = slot;
     u32[q + (RX_QUEUE.posted >> 2)] = posted;
@@ -89,7 +88,7 @@ export function attachNapi(parts: NapiParts): TaskKind {
   function run(program: ProgramInstance, progId: number, dev: number): number {
     try {
       const act = program(buff);
-      if (act !== XDP_ABORTED && act <= XDP_REDIRECT) return act;
+      if (act > XDP_ABORTED && act <= XDP_REDIRECT) return act;
       tracepoints.exception(progId, act, u32[(dev + NET_DEVICE.ifindex) >> 2]!);
     } catch (error) {
       xdp.programThrew(progId, error);
@@ -98,37 +97,16 @@ export function attachNapi(parts: NapiParts): TaskKind {
     return XDP_ABORTED;
   }
 
-  /** mirrors the switch of a driver with native XDP (veth): a failed redirect is a drop with its own event. */
-  function native(act: number, frame: number): void {
-    if (act === XDP_REDIRECT) {
-      if (xdp.doRedirect(buff) === 0) {
-        f64[redirected]! += 1;
-        return;
-      }
-      f64[redirectErr]! += 1;
-    } else if (act === XDP_PASS) {
-      f64[passed]! += 1;
-      stack.receive(skbs.fromBuff(buff));
-      return;
-    } else {
-      f64[act === XDP_DROP ? dropped : act === XDP_TX ? sent : aborted]! += 1;
+  /** Redirects the frame in `buff`, or drops it; 1 when it was redirected. A failed redirect fires its own event. */
+  function redirect(native: boolean, frame: number, dev: number): number {
+    if (native) {
+      if (xdp.doRedirect(buff) === 0) return 1;
+    } else if (xdp.doGenericRedirect(skbs.fromBuff(buff), dev) === 0) {
+      // mirrors do_xdp_generic: the frame has become an sk_buff before it is redirected
+      return 1;
     }
     pools.put(frame);
-  }
-
-  /** mirrors netif_receive_generic_xdp and do_xdp_generic: the frame is an sk_buff before the program runs. */
-  function generic(act: number, frame: number, dev: number): void {
-    if (act !== XDP_REDIRECT) {
-      native(act, frame);
-      return;
-    }
-    const skb = skbs.fromBuff(buff);
-    if (xdp.doGenericRedirect(skb, dev) === 0) {
-      f64[redirected]! += 1;
-    } else {
-      f64[redirectErr]! += 1;
-      stack.free(skb);
-    }
+    return 0;
   }
 
   /** Takes up to a budget of frames from the ring; returns how many. */
@@ -139,7 +117,8 @@ export function attachNapi(parts: NapiParts): TaskKind {
     if (budget === 0) return 0;
     const dev = u32[q + (RX_QUEUE.dev >> 2)]!;
     const size = u32[q + (RX_QUEUE.size >> 2)]!;
-    const descriptors = u32[q + (RX_QUEUE.descriptors >> 2)]! >> 2;
+    const buffers = u32[q + (RX_QUEUE.buffers >> 2)]! >> 2;
+    const lengths = u32[q + (RX_QUEUE.lengths >> 2)]! >> 2;
     const nativeId = Atomics.load(u32, (dev + NET_DEVICE.xdp_prog) >> 2);
     const progId = nativeId !== 0 ? nativeId : Atomics.load(u32, (dev + NET_DEVICE.xdp_generic) >> 2);
     const program = progId === 0 ? undefined : xdp.program(progId);
@@ -150,25 +129,50 @@ export function attachNapi(parts: NapiParts): TaskKind {
     u32[b + (XDP_BUFF.frame_sz >> 2)] = u32[(u32[q + (RX_QUEUE.pool >> 2)]! + FRAME_POOL.frame_sz) >> 2]!;
     if (progId !== 0) xdp.begin(progId);
 
-    const counters = rxCounters(queue) >> 3;
-    let slot = u32[q + (RX_QUEUE.to_clean >> 2)]!;
+    const first = u32[q + (RX_QUEUE.to_clean >> 2)]!;
+    let slot = first;
+    let bytes = 0;
+    let redirects = 0;
+    let redirectErrs = 0;
+    let passes = 0;
+    let drops = 0;
+    let sends = 0;
     for (let i = 0; i < budget; i++) {
-      const frame = u32[descriptors + slot * 2]!;
-      const length = u32[descriptors + slot * 2 + 1]!;
+      const frame = u32[buffers + slot]!;
+      const length = u32[lengths + slot]!;
       if (++slot === size) slot = 0;
       const data = frame + XDP_PACKET_HEADROOM;
-      u32[b + (XDP_BUFF.data >> 2)] = data;
-      u32[b + (XDP_BUFF.data_end >> 2)] = data + length;
-      u32[b + (XDP_BUFF.data_meta >> 2)] = data;
-      u32[b + (XDP_BUFF.data_hard_start >> 2)] = frame;
-      f64[counters + (RX_COUNTERS.packets >> 3)]! += 1;
-      f64[counters + (RX_COUNTERS.bytes >> 3)]! += length;
+      u32[b + DATA] = data;
+      u32[b + DATA_END] = data + length;
+      u32[b + DATA_META] = data;
+      u32[b + HARD_START] = frame;
+      bytes += length;
       const act = program === undefined ? XDP_PASS : run(program, progId, dev);
-      if (nativeId !== 0) native(act, frame);
-      else generic(act, frame, dev);
+      if (act === XDP_REDIRECT) {
+        const done = redirect(nativeId !== 0, frame, dev);
+        redirects += done;
+        redirectErrs += 1 - done;
+      } else if (act === XDP_PASS) {
+        passes++;
+        stack.receive(skbs.fromBuff(buff));
+      } else {
+        if (act === XDP_DROP) drops++;
+        else if (act === XDP_TX) sends++;
+        pools.put(frame);
+      }
     }
     u32[q + (RX_QUEUE.to_clean >> 2)] = slot;
     u32[q + (RX_QUEUE.filled >> 2)] = filled - budget;
+    // counted once per poll: what a dying CPU had not counted, the ledger finds by its buffers
+    const counters = rxCounters(queue) >> 3;
+    f64[counters + (RX_COUNTERS.packets >> 3)]! += budget;
+    f64[counters + (RX_COUNTERS.bytes >> 3)]! += bytes;
+    f64[redirected]! += redirects;
+    f64[redirectErr]! += redirectErrs;
+    f64[passed]! += passes;
+    f64[dropped]! += drops;
+    f64[sent]! += sends;
+    f64[aborted]! += budget - redirects - redirectErrs - passes - drops - sends;
     return budget;
   }
 
@@ -176,10 +180,10 @@ export function attachNapi(parts: NapiParts): TaskKind {
   function drainRing(queue: number): void {
     const q = queue >> 2;
     const size = u32[q + (RX_QUEUE.size >> 2)]!;
-    const descriptors = u32[q + (RX_QUEUE.descriptors >> 2)]! >> 2;
+    const buffers = u32[q + (RX_QUEUE.buffers >> 2)]! >> 2;
     let left = u32[q + (RX_QUEUE.posted >> 2)]! + u32[q + (RX_QUEUE.filled >> 2)]!;
     for (let slot = u32[q + (RX_QUEUE.to_clean >> 2)]!; left > 0; left--) {
-      pools.put(u32[descriptors + slot * 2]!);
+      pools.put(u32[buffers + slot]!);
       if (++slot === size) slot = 0;
     }
     u32[q + (RX_QUEUE.posted >> 2)] = 0;

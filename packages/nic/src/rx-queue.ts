@@ -8,15 +8,17 @@
  * A descriptor is  EMPTY ──refill──► POSTED (a buffer, length 0) ──frame arrives──► FILLED ──clean──► EMPTY
  * Frames that find no POSTED descriptor are missed: the device counts them, nobody else ever sees them.
  */
-import { layout } from '@cpumap/uapi';
+
 import { type Allocator, CACHELINE, type Memory } from '@cpumap/smp';
+import { layout } from '@cpumap/uapi';
 
 export const RX_QUEUE = layout({
   index: 'u32',
   dev: 'u32', // the NET_DEVICE
   pool: 'u32',
   irq_cpu: 'u32', // where its interrupt is bound to: the host's wish, which the NAPI task follows
-  descriptors: 'u32',
+  buffers: 'u32', // the ring: a word per descriptor, the buffer
+  lengths: 'u32', // and one with the length of the frame in it
   size: 'u32',
   to_fill: 'u32', // next POSTED descriptor the hardware fills
   to_clean: 'u32', // next FILLED descriptor the driver cleans
@@ -39,8 +41,6 @@ export const RX_COUNTERS = layout({
   xdp_tx: 'f64',
 });
 const COUNTERS = CACHELINE;
-
-export const DESCRIPTOR_BYTES = 8; // buffer, length
 
 /**
  * What the wire sends to one queue: an order of frames, sent over and over, and when each is due.
@@ -80,12 +80,14 @@ export function createRxQueue({ u32 }: Memory, allocator: Allocator, options: Rx
   u32[(queue + RX_QUEUE.pool) >> 2] = options.pool;
   u32[(queue + RX_QUEUE.irq_cpu) >> 2] = options.cpu;
   u32[(queue + RX_QUEUE.size) >> 2] = options.size;
-  u32[(queue + RX_QUEUE.descriptors) >> 2] = allocator.alloc(options.size * DESCRIPTOR_BYTES);
+  u32[(queue + RX_QUEUE.buffers) >> 2] = allocator.alloc(options.size * 4);
+  u32[(queue + RX_QUEUE.lengths) >> 2] = allocator.alloc(options.size * 4);
   return queue;
 }
 
 export function destroyRxQueue({ u32 }: Memory, allocator: Allocator, queue: number): void {
-  allocator.free(u32[(queue + RX_QUEUE.descriptors) >> 2]!);
+  allocator.free(u32[(queue + RX_QUEUE.buffers) >> 2]!);
+  allocator.free(u32[(queue + RX_QUEUE.lengths) >> 2]!);
   allocator.free(queue);
 }
 

@@ -4,8 +4,9 @@
  * Owner  the host thread. Each queue gets a WIRE of its own and sends its own share in its own order, so queues need not
  *        wait for each other; all shares of a paced source follow the same clock.
  */
-import { ETH_HLEN } from '@cpumap/uapi';
+
 import type { Allocator, Memory } from '@cpumap/smp';
+import { ETH_HLEN } from '@cpumap/uapi';
 import type { FrameSource } from './frame-source.ts';
 import { createRssHasher, INDIRECTION_ENTRIES } from './rss.ts';
 import { RX_QUEUE, WIRE, WIRE_DONE, WIRE_RUNNING } from './rx-queue.ts';

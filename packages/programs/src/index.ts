@@ -4,4 +4,4 @@
  * @packageDocumentation
  */
 export * from './catalogue.ts';
-export { MAX_CPUS } from './maps.ts';
+export { MAX_CPUS } from './limits.ts';

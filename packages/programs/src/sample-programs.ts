@@ -6,181 +6,127 @@
  */
 
 import type { ProgramFactory } from '@cpumap/bpf';
-import { ETH_HLEN, ETH_P, ETH_P_802_3_MIN, IPPROTO, XDP_ABORTED, XDP_DROP, XDP_MD, XDP_PASS } from '@cpumap/uapi';
-import { DROPPED, increment, PROCESSED } from './counters.ts';
-import { INITVAL, superFastHash } from './hash.ts';
-import { attachAvailableCpus, elementOf } from './maps.ts';
-import { bpfModulo } from './modulo.ts';
-import {
-  DEST_PORT,
-  etherType,
-  ipv4AddressSum,
-  ipv4Fits,
-  ipv4Protocol,
-  ipv4UdpPort,
-  ipv6AddressSum,
-  ipv6Fits,
-  ipv6Protocol,
-  l3Offset,
-  outerEtherType,
-  parseEth,
-} from './parse.ts';
-
-const DATA = XDP_MD.data >> 2;
-const DATA_END = XDP_MD.data_end >> 2;
-
-/** The discard port: where pktgen sends. */
-const PKTGEN_PORT = 9;
+import { ETH_P_802_3_MIN, IPPROTO, XDP_ABORTED, XDP_PASS } from '@cpumap/uapi';
+import { attachAvailableCpus, attachCpusCount, attachCpusIterator, attachRxCount } from './maps.ts';
+import { attachParser, DEST_PORT, etherType, l3Offset, NOT_IP, TOO_SHORT } from './parse.ts';
 
 /** prognum 0: counts and redirects to the first CPU, without a look at the packet. */
 export const noTouch: ProgramFactory = (env) => {
-  const { u32 } = env.memory;
-  const record = elementOf(env, 'rx_cnt');
-  const processed = record + PROCESSED;
-  const cpus = attachAvailableCpus(env, record);
+  const rx = attachRxCount(env);
+  const cpus = attachAvailableCpus(env, rx);
 
   return () => {
-    increment(u32, processed);
+    rx.processed();
     return cpus.redirectTo(0);
   };
 };
 
-/** prognum 1: as 0, but reads the EtherType: IEEE 802.3 frames are dropped. Too short a frame is not counted. */
+/** prognum 1: as 0, but reads the EtherType and drops IEEE 802.3 frames. A frame without one is not even counted. */
 export const touchData: ProgramFactory = (env) => {
-  const { u32 } = env.memory;
-  const view = new DataView(u32.buffer);
-  const record = elementOf(env, 'rx_cnt');
-  const processed = record + PROCESSED;
-  const dropped = record + DROPPED;
-  const cpus = attachAvailableCpus(env, record);
+  const rx = attachRxCount(env);
+  const cpus = attachAvailableCpus(env, rx);
+  const packet = attachParser(env);
+  const TYPE_MIN = ETH_P_802_3_MIN;
 
   return (ctx) => {
-    const data = u32[(ctx >>> 2) + DATA]!;
-    if (data + ETH_HLEN > u32[(ctx >>> 2) + DATA_END]!) return XDP_ABORTED;
-    increment(u32, processed);
-    if (outerEtherType(view, data) < ETH_P_802_3_MIN) {
-      increment(u32, dropped);
-      return XDP_DROP;
-    }
-    return cpus.redirectTo(0);
+    const type = packet.outerEtherType(packet.data(ctx), packet.dataEnd(ctx));
+    if (type === TOO_SHORT) return XDP_ABORTED;
+    rx.processed();
+    return type < TYPE_MIN ? rx.dropped() : cpus.redirectTo(0);
   };
 };
 
 /**
  * prognum 2: the next CPU for each packet, by an iterator of this CPU's own.
  *
- * The iterator returns to 0 only when it *equals* cpus_count after the step. One that is beyond (packets came before
- * CPUs were added, or CPUs were taken away) runs on: first through entries that are no CPU, which count an issue, then
- * beyond the array, which counts nothing at all; XDP_ABORTED both.
+ * An iterator beyond cpus_count (packets came before CPUs were added, or CPUs were taken away) runs on for ever: first
+ * through entries that are no CPU, which count an issue, then beyond the array, where nothing at all is counted. The
+ * verdict is XDP_ABORTED for both.
  */
 export const roundRobin: ProgramFactory = (env) => {
-  const { u32 } = env.memory;
-  const record = elementOf(env, 'rx_cnt');
-  const processed = record + PROCESSED;
-  const cpus = attachAvailableCpus(env, record);
-  const count = elementOf(env, 'cpus_count');
-  const iterator = elementOf(env, 'cpus_iterator');
+  const rx = attachRxCount(env);
+  const cpus = attachAvailableCpus(env, rx);
+  const iterator = attachCpusIterator(env, attachCpusCount(env));
 
   return () => {
-    const index = u32[iterator]!;
-    const next = (index + 1) >>> 0;
-    u32[iterator] = next === u32[count]! ? 0 : next;
+    const index = iterator.next();
     if (index >= cpus.length) return XDP_ABORTED;
-    increment(u32, processed);
+    rx.processed();
     return cpus.redirectTo(index);
   };
 };
 
 /**
- * The protocol by which prognum 3 and 4 choose. A truncated IP header is protocol 0. Everything that is not IP is UDP:
- * the variable starts as that, and the index that the original sets for ARP is overwritten afterwards.
+ * Where prognum 3 and 4 send a protocol. What is not IP goes with UDP: the original's variable starts as UDP, and the
+ * index that it sets for ARP is overwritten afterwards.
  */
-function protocolOf(view: DataView, type: number, l3: number, end: number): number {
-  if (type === ETH_P.IP) return ipv4Protocol(view, l3, end);
-  if (type === ETH_P.IPV6) return ipv6Protocol(view, l3, end);
-  return IPPROTO.UDP;
-}
+function attachProtocolIndex(): (protocol: number) => number {
+  const { UDP, ICMP, ICMPV6 } = IPPROTO;
 
-function indexOf(protocol: number): number {
-  if (protocol === IPPROTO.UDP) return 1;
-  return protocol === IPPROTO.ICMP || protocol === IPPROTO.ICMPV6 ? 2 : 0;
+  return (protocol) => {
+    if (protocol === UDP || protocol === NOT_IP) return 1;
+    return protocol === ICMP || protocol === ICMPV6 ? 2 : 0;
+  };
 }
 
 /** prognum 3: TCP to the first CPU, UDP to the second, ICMP to the third, other IP protocols to the first. */
 export const protoSeparate: ProgramFactory = (env) => {
-  const { u32 } = env.memory;
-  const view = new DataView(u32.buffer);
-  const record = elementOf(env, 'rx_cnt');
-  const processed = record + PROCESSED;
-  const cpus = attachAvailableCpus(env, record);
+  const rx = attachRxCount(env);
+  const cpus = attachAvailableCpus(env, rx);
+  const packet = attachParser(env);
+  const indexOf = attachProtocolIndex();
 
   return (ctx) => {
-    const data = u32[(ctx >>> 2) + DATA]!;
-    const end = u32[(ctx >>> 2) + DATA_END]!;
-    increment(u32, processed);
-    const parsed = parseEth(view, data, end);
+    const data = packet.data(ctx);
+    const end = packet.dataEnd(ctx);
+    rx.processed();
+    const parsed = packet.parseEth(data, end);
     if (parsed === 0) return XDP_PASS;
-    return cpus.redirectTo(indexOf(protocolOf(view, etherType(parsed), data + l3Offset(parsed), end)));
+    return cpus.redirectTo(indexOf(packet.ipProtocol(etherType(parsed), data + l3Offset(parsed), end)));
   };
 };
 
 /**
- * prognum 4: as 3, but drops UDP to port 9.
+ * prognum 4: as 3, but drops UDP to port 9, where pktgen sends.
  *
- * The port is always read as if an IPv4 header without options were there, for whatever prognum 3 takes for UDP. So a
- * packet with IP options escapes, while an IPv6 or ARP packet can look like one to port 9 and is dropped.
+ * For whatever prognum 3 takes for UDP, the port is read as if an IPv4 header without options were there. So a packet
+ * with IP options escapes, while an IPv6 or ARP packet can happen to look like one to port 9, and is dropped.
  */
 export const ddosFilterPktgen: ProgramFactory = (env) => {
-  const { u32 } = env.memory;
-  const view = new DataView(u32.buffer);
-  const record = elementOf(env, 'rx_cnt');
-  const processed = record + PROCESSED;
-  const dropped = record + DROPPED;
-  const cpus = attachAvailableCpus(env, record);
+  const rx = attachRxCount(env);
+  const cpus = attachAvailableCpus(env, rx);
+  const packet = attachParser(env);
+  const indexOf = attachProtocolIndex();
+  const UDP_INDEX = 1;
+  const PKTGEN_PORT = 9;
 
   return (ctx) => {
-    const data = u32[(ctx >>> 2) + DATA]!;
-    const end = u32[(ctx >>> 2) + DATA_END]!;
-    increment(u32, processed);
-    const parsed = parseEth(view, data, end);
+    const data = packet.data(ctx);
+    const end = packet.dataEnd(ctx);
+    rx.processed();
+    const parsed = packet.parseEth(data, end);
     if (parsed === 0) return XDP_PASS;
     const l3 = data + l3Offset(parsed);
-    const protocol = protocolOf(view, etherType(parsed), l3, end);
-    if (protocol === IPPROTO.UDP && ipv4UdpPort(view, l3, end, DEST_PORT) === PKTGEN_PORT) {
-      increment(u32, dropped);
-      return XDP_DROP;
-    }
-    return cpus.redirectTo(indexOf(protocol));
+    const index = indexOf(packet.ipProtocol(etherType(parsed), l3, end));
+    if (index === UDP_INDEX && packet.ipv4UdpPort(l3, end, DEST_PORT) === PKTGEN_PORT) return rx.dropped();
+    return cpus.redirectTo(index);
   };
 };
 
-/** What prognum 5 divides by the number of CPUs; 0 for what is not IP and for truncated headers. */
-function hashOfIpPair(view: DataView, type: number, l3: number, end: number): number {
-  if (type === ETH_P.IP && ipv4Fits(l3, end)) {
-    return superFastHash(ipv4AddressSum(view, l3), INITVAL + ipv4Protocol(view, l3, end));
-  }
-  if (type === ETH_P.IPV6 && ipv6Fits(l3, end)) {
-    return superFastHash(ipv6AddressSum(view, l3), INITVAL + ipv6Protocol(view, l3, end));
-  }
-  return 0;
-}
-
-/** prognum 5 (2018): spreads IP pairs over the CPUs, both directions of a pair to the same one. */
+/** prognum 5 (2018): spreads pairs of IP addresses over the CPUs, both directions of a pair to the same one. */
 export const lbHashIpPairs: ProgramFactory = (env) => {
-  const { u32 } = env.memory;
-  const view = new DataView(u32.buffer);
-  const record = elementOf(env, 'rx_cnt');
-  const processed = record + PROCESSED;
-  const cpus = attachAvailableCpus(env, record);
-  const count = elementOf(env, 'cpus_count');
+  const rx = attachRxCount(env);
+  const cpus = attachAvailableCpus(env, rx);
+  const count = attachCpusCount(env);
+  const packet = attachParser(env);
 
   return (ctx) => {
-    const data = u32[(ctx >>> 2) + DATA]!;
-    const end = u32[(ctx >>> 2) + DATA_END]!;
-    increment(u32, processed);
-    const parsed = parseEth(view, data, end);
+    const data = packet.data(ctx);
+    const end = packet.dataEnd(ctx);
+    rx.processed();
+    const parsed = packet.parseEth(data, end);
     if (parsed === 0) return XDP_PASS;
-    const hash = hashOfIpPair(view, etherType(parsed), data + l3Offset(parsed), end);
-    return cpus.redirectTo(bpfModulo(hash, u32[count]!));
+    const hash = packet.ipPairHash(etherType(parsed), data + l3Offset(parsed), end);
+    return cpus.redirectTo(count.modulo(hash));
   };
 };

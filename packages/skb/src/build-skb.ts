@@ -2,19 +2,39 @@
  * Building sk_buffs: from a descriptor on the remote CPU, and from a frame that a driver passes on. Nothing is allocated,
  * the struct lies in front of its frame.
  */
-import { type Features, SK_BUFF_SIZE, SKB_SHARED_INFO_SIZE, XDP_FRAME } from '@cpumap/uapi';
+
 import type { Memory } from '@cpumap/smp';
+import { ETH_HLEN, type Features, SK_BUFF_SIZE, SKB_SHARED_INFO_SIZE, XDP_FRAME } from '@cpumap/uapi';
 import { attachEthTypeTrans } from './eth-type-trans.ts';
+import { NET_DEVICE } from './net-device.ts';
 import { SK_BUFF } from './sk-buff.ts';
 import { XDP_BUFF } from './xdp-buff.ts';
 import type { XdpFrames } from './xdp-frame.ts';
 
 const BUFFER = SK_BUFF_SIZE;
+const LEN = SK_BUFF.len >> 2;
+const TRUESIZE = SK_BUFF.truesize >> 2;
+const HEAD = SK_BUFF.head >> 2;
+const DATA = SK_BUFF.data >> 2;
+const TAIL = SK_BUFF.tail >> 2;
+const END = SK_BUFF.end >> 2;
+const DEV = SK_BUFF.dev >> 2;
+const SKB_IIF = SK_BUFF.skb_iif >> 2;
+const MAC_HEADER = SK_BUFF.mac_header >> 2;
+const NETWORK_HEADER = SK_BUFF.network_header >> 2;
+const PROTOCOL = SK_BUFF.protocol >> 2;
+const PKT_TYPE = SK_BUFF.pkt_type >> 2;
+const META_LEN = SK_BUFF.meta_len >> 2;
+const QUEUE_MAPPING = SK_BUFF.queue_mapping >> 2;
+const REDIRECTED = SK_BUFF.redirected >> 2;
+const IFINDEX = NET_DEVICE.ifindex >> 2;
 const FRAME_DATA = XDP_FRAME.data >> 2;
 const FRAME_DEV = XDP_FRAME.dev_rx >> 2;
 const FRAME_SZ = XDP_FRAME.frame_sz >> 2;
 
 export interface SkBuffs {
+  /** `fromFrame` of `n` frames, the words at `list`, in place. */
+  fromFrames(list: number, n: number): void;
   /** Builds the sk_buff of a redirected frame on the remote CPU (mirrors cpu_map_build_skb, by release). */
   fromFrame(frame: number): number;
   /** Builds the sk_buff of a frame that a driver passes on, or hands to generic XDP. */
@@ -25,20 +45,25 @@ export interface SkBuffs {
 
 export function attachSkBuffs(memory: Memory, frames: XdpFrames, features: Features): SkBuffs {
   const { u32 } = memory;
-  const ethTypeTrans = attachEthTypeTrans(memory);
+  const eth = attachEthTypeTrans(memory);
 
   function fill(skb: number, head: number, size: number, data: number, len: number, meta: number, dev: number): void {
     const s = skb >> 2;
-    u32[s + (SK_BUFF.len >> 2)] = len;
-    u32[s + (SK_BUFF.truesize >> 2)] = size + SK_BUFF_SIZE;
-    u32[s + (SK_BUFF.head >> 2)] = head;
-    u32[s + (SK_BUFF.data >> 2)] = data;
-    u32[s + (SK_BUFF.tail >> 2)] = data + len;
-    u32[s + (SK_BUFF.end >> 2)] = head + size - SKB_SHARED_INFO_SIZE;
-    u32[s + (SK_BUFF.meta_len >> 2)] = meta;
-    u32[s + (SK_BUFF.queue_mapping >> 2)] = 0;
-    u32[s + (SK_BUFF.redirected >> 2)] = 0;
-    ethTypeTrans(skb, dev);
+    u32[s + LEN] = len - ETH_HLEN;
+    u32[s + TRUESIZE] = size + SK_BUFF_SIZE;
+    u32[s + HEAD] = head;
+    u32[s + DATA] = data + ETH_HLEN;
+    u32[s + TAIL] = data + len;
+    u32[s + END] = head + size - SKB_SHARED_INFO_SIZE;
+    u32[s + DEV] = dev;
+    u32[s + SKB_IIF] = u32[(dev >> 2) + IFINDEX]!;
+    u32[s + MAC_HEADER] = data - head;
+    u32[s + NETWORK_HEADER] = data + ETH_HLEN - head;
+    u32[s + PROTOCOL] = eth.protocol(data, len);
+    u32[s + PKT_TYPE] = eth.pktType(data, dev);
+    u32[s + META_LEN] = meta;
+    u32[s + QUEUE_MAPPING] = 0;
+    u32[s + REDIRECTED] = 0;
   }
 
   /** 5.8 and later: the sk_buff covers the whole buffer, descriptor included; the driver says how large that is. */
@@ -64,8 +89,14 @@ export function attachSkBuffs(memory: Memory, frames: XdpFrames, features: Featu
     return skb;
   }
 
+  const fromFrame = features.frameSize ? fromFrameCovering : fromFrameBehind;
+
   return {
-    fromFrame: features.frameSize ? fromFrameCovering : fromFrameBehind,
+    fromFrame,
+    fromFrames(list, n) {
+      const words = list >> 2;
+      for (let i = 0; i < n; i++) u32[words + i] = fromFrame(u32[words + i]!);
+    },
     fromBuff(buff) {
       const b = buff >> 2;
       const data = u32[b + (XDP_BUFF.data >> 2)]!;

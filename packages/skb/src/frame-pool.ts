@@ -15,7 +15,7 @@
  * The sk_buff's head lies with its buffer, so that building one never waits for another allocator. The stride is an odd
  * number of cache lines: buffers then spread over all sets of a cache instead of a few.
  */
-import { layout, SK_BUFF_SIZE, SKB_SHARED_INFO_SIZE, XDP_PACKET_HEADROOM } from '@cpumap/uapi';
+
 import {
   type Allocator,
   attachPtrRings,
@@ -26,6 +26,7 @@ import {
   percpu,
   ptrRingBytes,
 } from '@cpumap/smp';
+import { layout, SK_BUFF_SIZE, SKB_SHARED_INFO_SIZE, XDP_PACKET_HEADROOM } from '@cpumap/uapi';
 
 export const FRAME_POOL = layout({
   cpu: 'u32', // the owner
@@ -125,10 +126,15 @@ export function framePoolFree(memory: Memory, pool: number): number {
 }
 
 export interface FramePools {
-  /** A buffer's address (its data_hard_start), 0 when the pool is empty. Only the pool's owner. */
-  alloc(pool: number): number;
+  /**
+   * Writes the addresses (data_hard_start) of up to `n` buffers into the words at `to`; returns how many there were, 0
+   * only when the pool is empty. Only the pool's owner.
+   */
+  allocBulk(pool: number, to: number, n: number): number;
   /** Gives a buffer back to where it came from; seen by its owner after `flush`, at the latest. Any CPU. */
   put(frame: number): void;
+  /** Gives `n` buffers back, the words at `from` plus `offset` each. */
+  putMany(from: number, n: number, offset: number): void;
   /** Hands over what `put` has gathered. At the end of each poll. */
   flush(): void;
 }
@@ -162,36 +168,53 @@ export function attachFramePools(memory: Memory, at: FramePoolsAt, cpu: number):
     if (taken !== count) throw new Error(`frame pool ${u32[gathered]}: more buffers returned than it has`);
   }
 
-  return {
-    alloc(pool) {
+  function put(frame: number): void {
+    const pool = u32[regions + (frame >>> REGION_SHIFT)]!;
+    if (u32[(pool + FRAME_POOL.cpu) >> 2] === cpu) {
       const cached = (pool + FRAME_POOL.cached) >> 2;
-      let n = u32[cached]!;
-      if (n === 0) {
-        n = rings.consumeBatched(u32[(pool + FRAME_POOL.ring) >> 2]!, pool + CACHE, REFILL);
-        if (n === 0) return takeFresh(pool);
+      const n = u32[cached]!;
+      if (n < CACHE_SLOTS) {
+        u32[((pool + CACHE) >> 2) + n] = frame;
+        u32[cached] = n + 1;
+        return;
       }
-      u32[cached] = --n;
-      return u32[((pool + CACHE) >> 2) + n]!;
-    },
-    put(frame) {
-      const pool = u32[regions + (frame >>> REGION_SHIFT)]!;
-      if (u32[(pool + FRAME_POOL.cpu) >> 2] === cpu) {
-        const cached = (pool + FRAME_POOL.cached) >> 2;
-        const n = u32[cached]!;
-        if (n < CACHE_SLOTS) {
-          u32[((pool + CACHE) >> 2) + n] = frame;
-          u32[cached] = n + 1;
-          return;
+    }
+    if (u32[gathered] !== pool) {
+      flush();
+      u32[gathered] = pool;
+    }
+    const count = u32[gathered + 1]!;
+    u32[slots + count] = frame;
+    u32[gathered + 1] = count + 1;
+    if (count + 1 === RETURN_BATCH) flush();
+  }
+
+  return {
+    allocBulk(pool, to, n) {
+      const cached = (pool + FRAME_POOL.cached) >> 2;
+      const cache = (pool + CACHE) >> 2;
+      const target = to >> 2;
+      let left = u32[cached]!;
+      let taken = 0;
+      while (taken < n) {
+        if (left === 0) {
+          left = rings.consumeBatched(u32[(pool + FRAME_POOL.ring) >> 2]!, pool + CACHE, REFILL);
+          if (left === 0) {
+            const fresh = takeFresh(pool);
+            if (fresh === 0) break;
+            u32[target + taken++] = fresh;
+            continue;
+          }
         }
+        u32[target + taken++] = u32[cache + --left]!;
       }
-      if (u32[gathered] !== pool) {
-        flush();
-        u32[gathered] = pool;
-      }
-      const count = u32[gathered + 1]!;
-      u32[slots + count] = frame;
-      u32[gathered + 1] = count + 1;
-      if (count + 1 === RETURN_BATCH) flush();
+      u32[cached] = left;
+      return taken;
+    },
+    put,
+    putMany(from, n, offset) {
+      const list = from >> 2;
+      for (let i = 0; i < n; i++) put(u32[list + i]! + offset);
     },
     flush,
   };

@@ -1,8 +1,9 @@
 /**
  * struct net_device, as much of it as the data path reads. Written by the host when the device is made or reconfigured.
  */
-import { layout } from '@cpumap/uapi';
+
 import type { Allocator, Memory } from '@cpumap/smp';
+import { layout } from '@cpumap/uapi';
 
 export const NET_DEVICE = layout({
   ifindex: 'u32',

@@ -4,11 +4,12 @@
  *
  * Every sk_buff ends in exactly one of: delivered, nohandler, dropped (a handler said NET_RX_DROP), failed (it threw).
  */
-import { ETH_P, layout, NET_RX_DROP, NET_RX_SUCCESS } from '@cpumap/uapi';
+
 import type { Memory } from '@cpumap/smp';
+import { ETH_P, layout, NET_RX_DROP, NET_RX_SUCCESS } from '@cpumap/uapi';
+import type { SkBuffs } from './build-skb.ts';
 import type { FramePools } from './frame-pool.ts';
 import type { PacketHandler } from './packet-handler.ts';
-import type { SkBuffs } from './build-skb.ts';
 import { SK_BUFF } from './sk-buff.ts';
 
 /** Counters of one CPU's stack, float64. */
@@ -30,6 +31,8 @@ export interface RegisteredHandler {
 export interface NetifReceive {
   /** Delivers and frees. Returns NET_RX_SUCCESS or NET_RX_DROP. */
   receive(skb: number): number;
+  /** Delivers and frees `n` sk_buffs, the words at `list`, in order; returns how many were taken. */
+  receiveList(list: number, n: number): number;
   /** Frees without delivering: kfree_skb. The caller counts. */
   free(skb: number): void;
   add(handler: RegisteredHandler): void;
@@ -76,28 +79,52 @@ export function attachNetifReceive({ memory, skbs, pools, counters, onError }: N
     byProtocol = handlers.filter(({ protocol }) => protocol !== ETH_P.ALL);
   }
 
+  function frameLength(skb: number): number {
+    const s = skb >> 2;
+    return u32[s + (SK_BUFF.tail >> 2)]! - u32[s + (SK_BUFF.head >> 2)]! - u32[s + (SK_BUFF.mac_header >> 2)]!;
+  }
+
+  /** The handlers' verdict, or THREW; one that is not a success is counted here. */
+  function deliver(skb: number): number {
+    let verdict: number;
+    try {
+      verdict = toHandlers(skb);
+    } catch (error) {
+      f64[failed]! += 1;
+      onError(skb, error);
+      return NET_RX_DROP;
+    }
+    if (verdict === -1) f64[nohandler]! += 1;
+    else if (verdict !== NET_RX_SUCCESS) f64[dropped]! += 1;
+    return verdict;
+  }
+
   return {
     receive(skb) {
-      const s = skb >> 2;
-      const length = u32[s + (SK_BUFF.tail >> 2)]! - u32[s + (SK_BUFF.head >> 2)]! - u32[s + (SK_BUFF.mac_header >> 2)]!;
-      let verdict: number;
-      try {
-        verdict = toHandlers(skb);
-      } catch (error) {
-        f64[failed]! += 1;
-        onError(skb, error);
-        pools.put(skbs.frameOf(skb));
-        return NET_RX_DROP;
-      }
+      const length = frameLength(skb);
+      const verdict = deliver(skb);
       pools.put(skbs.frameOf(skb));
-      if (verdict === NET_RX_SUCCESS) {
-        f64[delivered]! += 1;
-        f64[bytes]! += length;
-        return NET_RX_SUCCESS;
+      if (verdict !== NET_RX_SUCCESS) return NET_RX_DROP;
+      f64[delivered]! += 1;
+      f64[bytes]! += length;
+      return NET_RX_SUCCESS;
+    },
+    receiveList(list, n) {
+      const words = list >> 2;
+      let taken = 0;
+      let length = 0;
+      for (let i = 0; i < n; i++) {
+        const skb = u32[words + i]!;
+        const own = frameLength(skb);
+        if (deliver(skb) === NET_RX_SUCCESS) {
+          taken++;
+          length += own;
+        }
       }
-      if (verdict === -1) f64[nohandler]! += 1;
-      else f64[dropped]! += 1;
-      return NET_RX_DROP;
+      pools.putMany(list, n, skbs.frameOf(0));
+      f64[delivered]! += taken;
+      f64[bytes]! += length;
+      return taken;
     },
     free(skb) {
       pools.put(skbs.frameOf(skb));

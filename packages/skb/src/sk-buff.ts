@@ -5,8 +5,9 @@
  *        `skb + 256` is the buffer's address and freeing the sk_buff is returning the buffer.
  * Life   built ──deliver──► handlers ──► freed. Handlers do not keep it: they copy what they need.
  */
-import { layout } from '@cpumap/uapi';
+
 import type { Memory } from '@cpumap/smp';
+import { layout } from '@cpumap/uapi';
 
 export const SK_BUFF = layout({
   len: 'u32', // bytes from data on
@@ -27,7 +28,10 @@ export const SK_BUFF = layout({
 });
 
 /** The fields of one sk_buff by name, for handlers and tests that read rarely. */
-export function readSkBuff(memory: Memory, skb: number): Readonly<Record<Exclude<keyof typeof SK_BUFF, 'sizeof'>, number>> {
+export function readSkBuff(
+  memory: Memory,
+  skb: number,
+): Readonly<Record<Exclude<keyof typeof SK_BUFF, 'sizeof'>, number>> {
   const fields = Object.entries(SK_BUFF).filter(([name]) => name !== 'sizeof');
   return Object.fromEntries(fields.map(([name, offset]) => [name, memory.u32[(skb + offset) >> 2]!])) as never;
 }

@@ -7,8 +7,9 @@
  *
  * Owner  whoever holds the frame: the redirecting CPU writes it, the ring slot publishes it, the remote CPU reads it.
  */
-import { type Features, SKB_SHARED_INFO_SIZE, XDP_FRAME, XDP_PKT } from '@cpumap/uapi';
+
 import type { Memory } from '@cpumap/smp';
+import { type Features, SKB_SHARED_INFO_SIZE, XDP_FRAME, XDP_PKT } from '@cpumap/uapi';
 import { XDP_BUFF } from './xdp-buff.ts';
 
 const MEM_TYPE_PAGE_POOL = 2;

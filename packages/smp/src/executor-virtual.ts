@@ -101,7 +101,9 @@ export function createVirtualExecutor(
       for (const { loop } of runtimes) loop.takeInbox();
       for (let turns = 0; !condition(); turns++) {
         if (turns > MAX_TURNS_WAITING || !step(NEVER)) {
-          throw new KernelError('ETIMEDOUT', what, { hint: 'no virtual CPU has anything left to do that could end it' });
+          throw new KernelError('ETIMEDOUT', what, {
+            hint: 'no virtual CPU has anything left to do that could end it',
+          });
         }
       }
     },

@@ -8,7 +8,8 @@
 import { KernelError } from '@cpumap/uapi';
 
 const WASM_PAGE = 65536;
-const MAX_BYTES = 4 * 1024 ** 3 - WASM_PAGE;
+/** Addresses stay below 2^31, so that they are small integers everywhere and a ring's slot is never negative. */
+const MAX_BYTES = 2 * 1024 ** 3;
 
 export interface Memory {
   readonly wasm: WebAssembly.Memory;
@@ -20,7 +21,7 @@ export interface Memory {
   readonly f64: Float64Array<SharedArrayBuffer>;
 }
 
-/** @throws KernelError ENOMEM when the size is beyond 4 GiB or the system cannot reserve it. */
+/** @throws KernelError ENOMEM when the size is beyond 2 GiB or the system cannot reserve it. */
 export function createMemory(bytes: number): Memory {
   const pages = Math.ceil(bytes / WASM_PAGE);
   if (!(bytes > 0) || pages * WASM_PAGE > MAX_BYTES) {

@@ -11,6 +11,7 @@ import { idleMachine } from './support/machine.ts';
 const ADDER = 0;
 const THROWER = 1;
 const BAD_CLOSER = 2;
+const EXITING_CLOSER = 3;
 
 const open: Executor[] = [];
 afterEach(async () => {
@@ -42,9 +43,10 @@ const until = (condition: () => boolean): Promise<unknown> => vi.waitUntil(condi
 
 describe('commands', () => {
   it('are answered by the CPU that they were given to, in any number at once', async () => {
-    const { executor } = threads(3);
+    const { executor, machine } = threads(3);
     const all = Array.from({ length: 300 }, (_, i) => executor.command(i % 3, { op: 'echo', value: i }));
     expect(await Promise.all(all)).toEqual(Array.from({ length: 300 }, (_, value) => ({ cpu: value % 3, value })));
+    expect([0, 1, 2].map(machine.hasCommands)).toEqual([false, false, false]);
     expect(executor).toMatchObject({ kind: 'threads', failures: [] });
   });
 
@@ -187,12 +189,15 @@ describe('close', () => {
     expect(await spinning).toBeInstanceOf(Error);
   });
 
-  it('reports at once what fails while it closes', async () => {
+  it.each([
+    [BAD_CLOSER, 'a task failed to close'],
+    [EXITING_CLOSER, 'the thread of CPU 0 ended unexpectedly (exit code 4)'],
+  ])('reports at once what fails while it closes (%i: %s)', async (kind, failure) => {
     const { executor, tasks, run } = threads(2);
-    const task = run(0, BAD_CLOSER);
+    const task = run(0, kind);
     executor.waitFor('its start', () => tasks.state(task) === TASK_RUNNING);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }); // nobody's patience ends
     await executor.close();
-    expect(executor.failures).toEqual([{ cpu: 0, error: new Error('a task failed to close') }]);
+    expect(executor.failures).toEqual([{ cpu: 0, error: new Error(failure) }]);
   });
 });

@@ -4,7 +4,7 @@
  *
  * A record begins with the 8 common bytes of every kernel event: type u16, flags u8, preempt_count u8, pid i32.
  */
-import { type FieldKind, type Features, type Layout, layout, xdpActionName } from '@cpumap/uapi';
+import { type Features, type FieldKind, type Layout, layout, xdpActionName } from '@cpumap/uapi';
 
 const COMMON = {
   common_type: 'u16',
@@ -83,8 +83,9 @@ export interface EventDefinition {
 
 const printRedirect = (f: EventFields): string =>
   `prog_id=${f.prog_id} action=${xdpActionName(f.act!)} ifindex=${f.ifindex} to_ifindex=${f.to_ifindex} err=${f.err}`;
+/** The kernel prints the unsigned map_id with %d. */
 const printRedirectMap = (f: EventFields): string =>
-  `${printRedirect(f)} map_id=${f.map_id} map_index=${f.map_index}`;
+  `${printRedirect(f)} map_id=${f.map_id! | 0} map_index=${f.map_index}`;
 const printException = (f: EventFields): string =>
   `prog_id=${f.prog_id} action=${xdpActionName(f.act!)} ifindex=${f.ifindex}`;
 const printEnqueue = (f: EventFields): string =>
@@ -113,11 +114,7 @@ export function eventsOf(features: Features): ReadonlyMap<EventName, EventDefini
   const printPlain = features.redirectMapEvents ? printRedirect : printRedirectMap;
   const kthread = features.cpumapProgram
     ? define('xdp_cpumap_kthread', KTHREAD_FIELDS, printKthreadStats)
-    : define(
-        'xdp_cpumap_kthread',
-        without(KTHREAD_FIELDS, ['xdp_pass', 'xdp_drop', 'xdp_redirect']),
-        printKthread,
-      );
+    : define('xdp_cpumap_kthread', without(KTHREAD_FIELDS, ['xdp_pass', 'xdp_drop', 'xdp_redirect']), printKthread);
   const events = [
     define('xdp_redirect', plain, printPlain),
     define('xdp_redirect_err', plain, printPlain),

@@ -7,8 +7,9 @@
  *         [head - size + 1, head) are whole. The slot of record `head` may be half written.
  * Counters are float64, exact up to 2^53; each has one writer.
  */
-import { layout } from '@cpumap/uapi';
+
 import { type Allocator, CACHELINE, type Memory } from '@cpumap/smp';
+import { layout } from '@cpumap/uapi';
 
 /** One slot: when, where, and the kernel's record from byte 16. */
 export const SLOT = layout({ timestamp: 'f64', cpu: 'u32', length: 'u32' });

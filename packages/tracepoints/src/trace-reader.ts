@@ -4,8 +4,9 @@
  * A reader starts at the newest record of each CPU. It never slows a CPU: when it comes too late, the oldest records have
  * been overwritten, and the next batch says how many it lost.
  */
-import { type Features, KernelError } from '@cpumap/uapi';
+
 import type { Memory } from '@cpumap/smp';
+import { type Features, KernelError } from '@cpumap/uapi';
 import { type EventDefinition, type EventFields, type EventName, eventsOf } from './events.ts';
 import { SLOT, SLOT_BYTES, SLOT_RECORD, type TraceAreaAt, traceCpu } from './trace-area.ts';
 
@@ -83,7 +84,9 @@ export function createTraceControl(memory: Memory, at: TraceAreaAt, features: Fe
     subscribe(names = [...events.keys()]) {
       for (const name of names) {
         if (!events.has(name)) {
-          throw new KernelError('ENOENT', `tracepoint ${name}`, { hint: `this release has ${[...events.keys()].join(', ')}` });
+          throw new KernelError('ENOENT', `tracepoint ${name}`, {
+            hint: `this release has ${[...events.keys()].join(', ')}`,
+          });
         }
       }
       const wanted = new Set(names);
@@ -109,7 +112,7 @@ export function createTraceControl(memory: Memory, at: TraceAreaAt, features: Fe
             for (; from !== end; from = (from + 1) >>> 0) {
               const record = decode(slots + (from & (at.size - 1)) * SLOT_BYTES);
               // the writer may have come round while this record was read
-              if (((Atomics.load(u32, heads[cpu]!) - from) >>> 0) >= at.size) lost++;
+              if ((Atomics.load(u32, heads[cpu]!) - from) >>> 0 >= at.size) lost++;
               else if (record !== undefined && wanted.has(record.event)) records.push(record);
             }
             next[cpu] = end;

@@ -4,8 +4,9 @@
  *
  * Who calls  xdp fires redirect and exception events, cpumap fires enqueue and kthread events, on their own CPU.
  */
-import { type Features, XDP_REDIRECT } from '@cpumap/uapi';
+
 import type { Clock, Memory } from '@cpumap/smp';
+import { type Features, XDP_REDIRECT } from '@cpumap/uapi';
 import {
   ENQUEUE_RECORD,
   EVENT_NAMES,
@@ -26,7 +27,11 @@ import {
 } from './trace-area.ts';
 
 export interface Tracepoints {
-  /** `err` is 0 or a negative errno; `viaMap` says whether the redirect went through a map (4.15 has events of its own). */
+  /** Whether anybody listens to successful redirects; if not, `countRedirects` is all there is to do for them. */
+  tracesRedirect(): boolean;
+  /** Successful redirects of one poll, for the counter. */
+  countRedirects(n: number): void;
+  /** One redirect's event; a failed one is counted too. `err` is 0 or a negative errno; `viaMap` says whether the redirect went through a map (4.15 has events of its own). */
   redirect(
     progId: number,
     ifindex: number,
@@ -91,11 +96,15 @@ export function attachTracepoints(
     Atomics.store(u32, head, (u32[head]! + 1) >>> 0);
   }
 
+  const SUCCESSES = bit(REDIRECT) | bit(MAP);
+
   return {
+    tracesRedirect: () => (u32[mask]! & SUCCESSES) !== 0,
+    countRedirects(n) {
+      f64[counters + (TRACE_COUNTERS.redirect >> 3)]! += n;
+    },
     redirect(progId, ifindex, toIfindex, err, mapId, mapIndex, viaMap) {
-      if (err === 0) {
-        f64[counters + (TRACE_COUNTERS.redirect >> 3)]! += 1;
-      } else {
+      if (err !== 0) {
         f64[counters + (TRACE_COUNTERS.redirect_err >> 3)]! += 1;
         f64[errnos + (-err & (ERRNO_COUNTERS - 1))]! += 1;
       }

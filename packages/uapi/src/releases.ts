@@ -12,10 +12,16 @@ export interface Feature {
 
 export const FEATURES = {
   cpumap: { since: '4.15', what: 'BPF_MAP_TYPE_CPUMAP' },
-  mapOwnerCheck: { until: '4.19', what: 'a redirect by another program than the map\'s caller is refused (EFAULT)' },
-  emptySlotAtRedirect: { until: '5.13', what: 'bpf_redirect_map does no lookup; an empty slot is EINVAL at xdp_do_redirect' },
+  mapOwnerCheck: { until: '4.19', what: "a redirect by another program than the map's caller is refused (EFAULT)" },
+  emptySlotAtRedirect: {
+    until: '5.13',
+    what: 'bpf_redirect_map does no lookup; an empty slot is EINVAL at xdp_do_redirect',
+  },
   headroomReserved: { since: '4.18', what: 'bpf_xdp_adjust_head keeps the room of the frame descriptor' },
-  frameReturnByMemType: { since: '4.18', what: 'xdp_frame with a memory model; frames return to the pool they came from' },
+  frameReturnByMemType: {
+    since: '4.18',
+    what: 'xdp_frame with a memory model; frames return to the pool they came from',
+  },
   skbCoversDescriptor: { since: '5.1', what: 'the sk_buff starts at data_hard_start and covers the descriptor' },
   batchDequeue: { since: '5.2', what: 'the kthread dequeues eight at once; processed counts frames dequeued' },
   perCpuFlushList: { since: '5.6', what: 'one flush list per CPU for all maps, newest first; map_to_flush is gone' },
@@ -25,7 +31,10 @@ export const FEATURES = {
   capBpf: { since: '5.8', what: 'CAP_BPF suffices to create maps' },
   cpumapProgram: { since: '5.9', what: '8-byte values: a second program per entry, its counts in xdp_cpumap_kthread' },
   memlock: { until: '5.11', what: 'maps are charged against RLIMIT_MEMLOCK' },
-  redirectMissVerdict: { since: '5.13', what: 'the low two bits of bpf_redirect_map\'s flags are the verdict on a miss' },
+  redirectMissVerdict: {
+    since: '5.13',
+    what: "the low two bits of bpf_redirect_map's flags are the verdict on a miss",
+  },
   listDelivery: { since: '5.13', what: 'netif_receive_skb_list: no verdict per sk_buff, RPS applies' },
   genericCpumap: { since: '5.15', what: 'cpumap in generic (skb) mode' },
   frags: { since: '5.18', what: 'multi-buffer frames, a 40-byte descriptor and the owner check of maps' },

@@ -6,11 +6,12 @@
  * Every answer fires exactly one redirect event. The two releases differ in where a slot is looked up, in what they
  * remember between frames and in the errors; each is one function below.
  */
-import { ERRNO, type Features } from '@cpumap/uapi';
+
+import { BPF_MAP } from '@cpumap/bpf';
+import { NET_DEVICE, XDP_BUFF, type XdpFrames } from '@cpumap/skb';
 import type { Memory } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
-import { NET_DEVICE, XDP_BUFF, type XdpFrames } from '@cpumap/skb';
-import { BPF_MAP } from '@cpumap/bpf';
+import { ERRNO, type Features } from '@cpumap/uapi';
 import { NO_MAP_ID, REDIRECT_INFO } from './redirect-info.ts';
 import type { RedirectTarget, RedirectTargets } from './redirect-target.ts';
 
@@ -53,15 +54,18 @@ function redirect618(parts: RedirectParts): Redirect {
   const MAP_ID = ri + (REDIRECT_INFO.map_id >> 2);
   const MAP_TYPE = ri + (REDIRECT_INFO.map_type >> 2);
   const PROG_ID = ri + (REDIRECT_INFO.prog_id >> 2);
+  const REDIRECTS = ri + (REDIRECT_INFO.redirects >> 2);
+  const DEV = XDP_BUFF.dev >> 2;
   const used = targets.filter((target): target is RedirectTarget => target !== undefined);
 
   /** A redirect without a map: to a device, or to nowhere. The model's devices have no ndo_xdp_xmit. */
   function withoutMap(dev: number, mapId: number): number {
     const index = u32[INDEX]!;
-    let err = EBADRQC;
-    if (mapId === NO_MAP_ID) err = deviceExists(index) ? EOPNOTSUPP : EINVAL;
-    const toIfindex = mapId === NO_MAP_ID ? index : 0;
-    tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), toIfindex, err, mapId, 0, false);
+    // without any helper the event shows the index that the poll's last one left
+    const toDevice = mapId === NO_MAP_ID;
+    const err = !toDevice ? EBADRQC : deviceExists(index) ? EOPNOTSUPP : EINVAL;
+    const prog = u32[PROG_ID]!;
+    tracepoints.redirect(prog, ifindexOf(dev), toDevice ? index : 0, err, mapId, toDevice ? 0 : index, false);
     return err;
   }
 
@@ -78,7 +82,7 @@ function redirect618(parts: RedirectParts): Redirect {
     doRedirect(buff) {
       const mapId = u32[MAP_ID]!;
       const mapType = u32[MAP_TYPE]!;
-      const dev = u32[(buff + XDP_BUFF.dev) >> 2]!;
+      const dev = u32[(buff >> 2) + DEV]!;
       u32[MAP_ID] = 0;
       u32[MAP_TYPE] = 0;
       // mirrors xdp_do_redirect: the frame is converted before anybody asks where it goes
@@ -86,6 +90,10 @@ function redirect618(parts: RedirectParts): Redirect {
       const target = targets[mapType];
       if (frame !== 0 && target === undefined) return withoutMap(dev, mapId);
       const err = frame === 0 ? EOVERFLOW : target!.enqueue(u32[VALUE]!, frame, dev);
+      if (err === 0) {
+        u32[REDIRECTS]! += 1;
+        if (!tracepoints.tracesRedirect()) return 0;
+      }
       tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, err, mapId, u32[INDEX]!, target !== undefined);
       return err;
     },
@@ -96,11 +104,14 @@ function redirect618(parts: RedirectParts): Redirect {
       u32[MAP_TYPE] = 0;
       if (target === undefined) return withoutMap(dev, mapId);
       const err = target.genericRedirect(u32[VALUE]!, skb);
+      if (err === 0) u32[REDIRECTS]! += 1;
       tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, err, mapId, u32[INDEX]!, true);
       return err;
     },
     flush() {
       for (let i = 0; i < used.length; i++) used[i]!.flush();
+      tracepoints.countRedirects(u32[REDIRECTS]!);
+      u32[REDIRECTS] = 0;
     },
   };
 }
@@ -160,6 +171,7 @@ function redirect415(parts: RedirectParts): Redirect {
       target.enqueue(entry, frame, dev);
       target.insertCtx(map, index);
       u32[TO_FLUSH] = map;
+      tracepoints.countRedirects(1);
       tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, 0, u32[(map + BPF_MAP.id) >> 2]!, index, true);
       return 0;
     },

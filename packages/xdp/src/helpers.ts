@@ -2,10 +2,11 @@
  * The helpers of XDP programs on one CPU: redirects, and moving the ends of a frame. Contexts are addresses of an
  * xdp_buff, results are what the kernel's helpers return (0, a verdict, or a negative errno).
  */
-import { ERRNO, ETH_HLEN, type Features, SKB_SHARED_INFO_SIZE, XDP_ABORTED, XDP_REDIRECT } from '@cpumap/uapi';
-import type { Clock, Memory } from '@cpumap/smp';
-import { XDP_BUFF } from '@cpumap/skb';
+
 import { attachMapLookup, BPF_MAP, type BpfHelpers } from '@cpumap/bpf';
+import { XDP_BUFF } from '@cpumap/skb';
+import type { Clock, Memory } from '@cpumap/smp';
+import { ERRNO, ETH_HLEN, type Features, SKB_SHARED_INFO_SIZE, XDP_ABORTED, XDP_REDIRECT } from '@cpumap/uapi';
 import { NO_MAP_ID, REDIRECT_INFO } from './redirect-info.ts';
 import type { RedirectTargets } from './redirect-target.ts';
 
@@ -70,7 +71,7 @@ export function attachHelpers(parts: HelperParts): BpfHelpers {
 
   const frameEnd = features.headroomReserved ? parts.descriptorSize : 0;
   const maxMeta = features.largeMetadata ? 252 : 32;
-  let random = parts.seed >>> 0;
+  let random = parts.seed >>> 0 || 1; // xorshift never leaves 0
 
   return {
     mapLookupElem: attachMapLookup(memory, cpu),

@@ -18,6 +18,7 @@ export const REDIRECT_INFO = layout({
   map_owner: 'u32', // 4.15: id of the program that called the helper
   prog_id: 'u32', // the program that runs now
   map_to_flush: 'u32', // 4.15: the one map that may have frames pending on this CPU
+  redirects: 'u32', // successful ones that the tracepoint's counter does not know yet
 });
 
 /** map_id of a state that a helper left without a map: valid ids are below. */

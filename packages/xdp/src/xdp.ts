@@ -2,11 +2,12 @@
  * XDP on one CPU: its programs, helpers and redirect state, put together. Drivers, generic XDP and kthreads run programs
  * through this.
  */
-import { layout, type Features } from '@cpumap/uapi';
+
+import type { BpfHelpers, ProgramInstance } from '@cpumap/bpf';
+import type { XdpFrames } from '@cpumap/skb';
 import { type Allocator, type Clock, createPercpu, type Memory, type PercpuAt, percpu } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
-import type { XdpFrames } from '@cpumap/skb';
-import type { BpfHelpers, ProgramInstance } from '@cpumap/bpf';
+import { type Features, layout } from '@cpumap/uapi';
 import { XDP_COUNTERS } from './counters.ts';
 import { attachRedirect, type Redirect } from './do-redirect.ts';
 import { attachHelpers } from './helpers.ts';
@@ -40,6 +41,8 @@ export interface XdpParts {
   readonly frames: XdpFrames;
   readonly tracepoints: Tracepoints;
   readonly seed: number;
+  /** What redirects through maps go to, one for each type of map. */
+  readonly targets: readonly RedirectTarget[];
   /** A program threw; told after the frame was counted. */
   readonly onProgramError: (progId: number, error: unknown) => void;
 }
@@ -48,8 +51,6 @@ export interface Xdp extends Redirect {
   readonly helpers: BpfHelpers;
   /** Address of this CPU's XDP_COUNTERS. */
   readonly counters: number;
-  /** Before anything runs: what redirects through maps of a type go to. */
-  registerTarget(target: RedirectTarget): void;
   addProgram(id: number, instance: ProgramInstance): void;
   /** The instance of a loaded program. */
   program(id: number): ProgramInstance;
@@ -59,28 +60,22 @@ export interface Xdp extends Redirect {
 export function attachXdp(parts: XdpParts, at: XdpAt): Xdp {
   const { memory, cpu } = parts;
   const targets: (RedirectTarget | undefined)[] = new Array(TARGET_TYPES).fill(undefined);
+  for (const target of parts.targets) targets[target.mapType] = target;
   const programs: (ProgramInstance | undefined)[] = [undefined];
   const redirectInfo = percpu(at.redirectInfo, cpu);
   const counters = percpu(at.counters, cpu);
   const helpers = attachHelpers({ ...parts, targets, redirectInfo, descriptorSize: parts.frames.sizeof });
-  let redirect = redirectOver();
-
-  function redirectOver(): Redirect {
-    return attachRedirect({
-      ...parts,
-      targets,
-      redirectInfo,
-      deviceExists: (ifindex) => ifindex < MAX_IFINDEX && memory.u32[(at.ifindexes >> 2) + ifindex] === 1,
-    });
-  }
+  const redirect = attachRedirect({
+    ...parts,
+    targets,
+    redirectInfo,
+    deviceExists: (ifindex) => ifindex < MAX_IFINDEX && memory.u32[(at.ifindexes >> 2) + ifindex] === 1,
+  });
 
   return {
+    ...redirect,
     helpers,
     counters,
-    registerTarget(target) {
-      targets[target.mapType] = target;
-      redirect = redirectOver();
-    },
     addProgram(id, instance) {
       programs[id] = instance;
     },
@@ -93,9 +88,5 @@ export function attachXdp(parts: XdpParts, at: XdpAt): Xdp {
       memory.f64[(counters + XDP_COUNTERS.threw) >> 3]! += 1;
       parts.onProgramError(progId, error);
     },
-    begin: (progId) => redirect.begin(progId),
-    doRedirect: (buff) => redirect.doRedirect(buff),
-    doGenericRedirect: (skb, dev) => redirect.doGenericRedirect(skb, dev),
-    flush: () => redirect.flush(),
   };
 }

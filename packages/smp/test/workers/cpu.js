@@ -59,6 +59,8 @@ const badCloser = () => ({
   },
 });
 
+const exitingCloser = () => ({ poll: () => 0, dueIn: () => NEVER, close: () => process.exit(4) });
+
 async function handle({ op, value }) {
   if (op === 'echo') return { cpu, value };
   if (op === 'import') return Object.keys(await import(value)).length > 0;
@@ -74,6 +76,6 @@ await runCpuThread({
   machine,
   cpu,
   port: parentPort,
-  runtime: { loop: createCpuLoop(machine, tasks, cpu, [adder, thrower, badCloser]), handle },
+  runtime: { loop: createCpuLoop(machine, tasks, cpu, [adder, thrower, badCloser, exitingCloser]), handle },
   idleTurns,
 });
