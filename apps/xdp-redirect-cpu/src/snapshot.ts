@@ -5,7 +5,7 @@ import { DATAREC } from '@cpumap/uapi';
 import type { SampleMachine } from './machine.ts';
 
 /** struct datarec of one CPU, as numbers. */
-export interface DataRecord {
+interface DataRecord {
   readonly processed: number;
   readonly dropped: number;
   readonly issue: number;

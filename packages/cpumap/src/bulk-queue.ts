@@ -29,10 +29,10 @@ export interface BulkQueues {
   flushToQueue(bq: number): void;
 }
 
-const COUNT = XDP_BULK_QUEUE.count >> 2;
-const OBJ = XDP_BULK_QUEUE.obj >> 2;
-
 export function attachBulkQueues({ memory, rings, pools, tracepoints, counters }: BulkQueueParts): BulkQueues {
+  const COUNT = XDP_BULK_QUEUE.count >> 2;
+  const OBJ = XDP_BULK_QUEUE.obj >> 2;
+  const FULL = CPU_MAP_BULK_SIZE;
   const { u32, f64 } = memory;
   const taken = (counters + CPUMAP_COUNTERS.taken) >> 3;
   const ringFull = (counters + CPUMAP_COUNTERS.ring_full) >> 3;
@@ -66,7 +66,7 @@ export function attachBulkQueues({ memory, rings, pools, tracepoints, counters }
   }
 
   return {
-    isFull: (bq) => u32[(bq >> 2) + COUNT] === CPU_MAP_BULK_SIZE,
+    isFull: (bq) => u32[(bq >> 2) + COUNT] === FULL,
     append(bq, frame) {
       const b = bq >> 2;
       const count = u32[b + COUNT]!;

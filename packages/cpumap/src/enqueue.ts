@@ -35,17 +35,17 @@ export interface EnqueueParts {
   readonly flushList: number;
 }
 
-const MAX_ENTRIES = BPF_MAP.max_entries >> 2;
-const ELEMENTS = BPF_MAP.elements >> 2;
-const NEXT = XDP_BULK_QUEUE.next >> 2;
-const PREV = XDP_BULK_QUEUE.prev >> 2;
-const BULKQ = CPU_MAP_ENTRY.bulkq >> 2;
-const KTHREAD = CPU_MAP_ENTRY.kthread >> 2;
-
 /** Bytes of the pending bits of one CPU in 4.15, behind the entry pointers of a map: one bit for each of 256 indexes. */
-export const FLUSH_BITMAP_BYTES = 32;
+const FLUSH_BITMAP_BYTES = 32;
 
 export function attachCpuMapTarget(parts: EnqueueParts): RedirectTarget {
+  // bound here: V8 folds a constant of this function into its code, one of the bundled module it loads each time
+  const MAX_ENTRIES = BPF_MAP.max_entries >> 2;
+  const ELEMENTS = BPF_MAP.elements >> 2;
+  const NEXT = XDP_BULK_QUEUE.next >> 2;
+  const PREV = XDP_BULK_QUEUE.prev >> 2;
+  const BULKQ = CPU_MAP_ENTRY.bulkq >> 2;
+  const KTHREAD = CPU_MAP_ENTRY.kthread >> 2;
   const { memory, cpu, rings, tasks, frames, tracepoints, bulkQueues, counters, flushList } = parts;
   const { u32, f64 } = memory;
   const ownBulkq = cpu * BULKQ_BYTES;

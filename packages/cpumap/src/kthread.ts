@@ -58,6 +58,7 @@ export function attachCpuMapKthread(parts: KthreadParts): TaskKind {
   const { memory, nrCpus, features, rings, tasks, pools, skbs, stack, tracepoints, bulkQueues, programStage } = parts;
   const { u32, f64 } = memory;
   const { batch } = parts;
+  const TAG = SKB_TAG;
   const frames = batch >> 2;
   const tagged = (batch + BULKQ_BYTES) >> 2;
   const delivered = (parts.counters + CPUMAP_COUNTERS.delivered) >> 3;
@@ -69,8 +70,8 @@ export function attachCpuMapKthread(parts: KthreadParts): TaskKind {
     let nrFrames = 0;
     for (let i = 0; i < n; i++) {
       const pointer = u32[frames + i]!;
-      if ((pointer & SKB_TAG) === 0) u32[frames + nrFrames++] = pointer;
-      else u32[tagged + i - nrFrames] = pointer & ~SKB_TAG;
+      if ((pointer & TAG) === 0) u32[frames + nrFrames++] = pointer;
+      else u32[tagged + i - nrFrames] = pointer & ~TAG;
     }
     return nrFrames;
   }

@@ -33,7 +33,7 @@ export interface ProgramStageParts {
   readonly buff: number;
 }
 
-export interface StageCounts {
+interface StageCounts {
   /** Frames and sk_buffs that were passed, moved to the front of their arrays. */
   frames: number;
   skbs: number;

@@ -25,7 +25,7 @@ import { type Blueprint, blueprintFeatures } from './blueprint.ts';
 export type HandlerCode = ModuleCode | { readonly factory: PacketHandlerFactory };
 
 /** What the host asks of a CPU. Plain data, unless code is a bare function. */
-export type CpuCommand =
+type CpuCommand =
   | { readonly type: 'program'; readonly image: ProgramImage }
   | {
       readonly type: 'handler';

@@ -211,12 +211,13 @@ export async function createHost(options: HostOptions): Promise<Host> {
 
   function ledger(): Ledger {
     const buffers = devices.map((device) => device.buffers());
+    const deadCpus = [...new Set(executor.failures.map(({ cpu }) => cpu))];
     return closeLedger({
       statistics: statistics(),
       waiting: queueDepths(),
       buffersOut: buffers.reduce((out, { total, home }) => out + total - home, 0),
-      pending: devices.reduce((sum, device) => sum + device.pending, 0),
-      deadCpus: [...new Set(executor.failures.map(({ cpu }) => cpu))],
+      pending: devices.reduce((sum, device) => sum + device.pending(deadCpus), 0),
+      deadCpus,
     });
   }
 

@@ -28,7 +28,7 @@ export interface LedgerInput {
   readonly waiting: ReadonlyMap<number, number>;
   /** Buffers of all devices that are neither in a pool nor posted in an RX ring. */
   readonly buffersOut: number;
-  /** Frames in RX rings that the driver has not seen. */
+  /** Frames in RX rings of live CPUs that the driver has not seen. */
   readonly pending: number;
   readonly deadCpus: readonly number[];
 }

@@ -92,8 +92,8 @@ export interface NicDevice {
   /** ethtool -S: totals, then per queue. */
   statistics(): Record<string, number>;
   queueCounts(): RxQueueCounts[];
-  /** Frames in the RX rings that the driver has not seen yet. */
-  readonly pending: number;
+  /** Frames in the RX rings that the driver has not seen yet, leaving out the queues of the given CPUs. */
+  pending(exceptCpus?: readonly number[]): number;
   /** Buffers of all queues, and how many of them are in their pools or posted in rings; exact when all CPUs rest. */
   buffers(): { total: number; home: number };
   /** Frames start to come in. @throws KernelError EBUSY while they already do */
@@ -154,15 +154,26 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
     return wanted ?? queue % machine.nrCpus;
   }
 
+  /** Makes all queues before one of them runs, so that nothing stays behind when the memory does not suffice. */
   function build(): void {
-    for (let index = 0; index < channels; index++) {
-      const cpu = cpuOf(index);
-      const pool = createFramePool(memory, allocator, pools, { count: rxRing + buffers, maxFrame, cpu });
-      const queue = createRxQueue(memory, allocator, { index, dev: pointer, pool, cpu, size: rxRing });
-      const task = createTask(memory, allocator, NAPI_TASK, queue, cpu);
-      queues.push({ queue, task, pool });
-      tasks.post(task);
+    const undo: (() => void)[] = [];
+    const made: Queue[] = [];
+    try {
+      for (let index = 0; index < channels; index++) {
+        const cpu = cpuOf(index);
+        const pool = createFramePool(memory, allocator, pools, { count: rxRing + buffers, maxFrame, cpu });
+        undo.push(() => destroyFramePool(memory, allocator, pools, pool));
+        const queue = createRxQueue(memory, allocator, { index, dev: pointer, pool, cpu, size: rxRing });
+        undo.push(() => destroyRxQueue(memory, allocator, queue));
+        made.push({ queue, pool, task: createTask(memory, allocator, NAPI_TASK, queue, cpu) });
+      }
+    } catch (error) {
+      for (const step of undo) step();
+      for (const { task } of made) allocator.free(task);
+      throw error;
     }
+    queues = made;
+    for (const { task } of queues) tasks.post(task);
     waitFor(`start of the queues of ${name}`, () => queues.every(({ task }) => tasks.state(task) > TASK_POSTED));
   }
 
@@ -185,10 +196,16 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
   }
 
   function rebuild(change: () => void): void {
+    const before = { channels, rxRing, indir };
     tearDown();
     change();
-    indir = defaultIndirection(channels);
-    build();
+    try {
+      build();
+    } catch (error) {
+      ({ channels, rxRing, indir } = before);
+      build(); // what it had a moment ago fits
+      throw error;
+    }
   }
 
   return {
@@ -203,15 +220,16 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
       checkIdle('set-channels');
       rebuild(() => {
         channels = combined;
+        indir = defaultIndirection(channels);
       });
     },
     ringParam: () => ({ rx: rxRing }),
     setRingParam({ rx }) {
       checkRing(rx);
       checkIdle('set-ring');
-      tearDown();
-      rxRing = rx;
-      build();
+      rebuild(() => {
+        rxRing = rx;
+      });
     },
     rxfh: () => ({ indir, key: key.slice() }),
     setRxfhIndir(wanted) {
@@ -263,8 +281,10 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
       });
       return statistics;
     },
-    get pending() {
-      return queues.reduce((sum, { queue }) => sum + u32[(queue + RX_QUEUE.filled) >> 2]!, 0);
+    pending(exceptCpus = []) {
+      return queues
+        .filter(({ queue }) => !exceptCpus.includes(u32[(queue + RX_QUEUE.irq_cpu) >> 2]!))
+        .reduce((sum, { queue }) => sum + u32[(queue + RX_QUEUE.filled) >> 2]!, 0);
     },
     buffers() {
       let home = 0;

@@ -27,10 +27,12 @@ const MEMMOVE_FROM = 512;
 
 export function attachDma(memory: Memory, clock: Clock): Dma {
   const { u8, u32, f64 } = memory;
+  const HEADROOM = XDP_PACKET_HEADROOM; // per frame: see attachNapi
+  const LONG = MEMMOVE_FROM;
   const i64 = new BigInt64Array(memory.wasm.buffer);
 
   function copy(from: number, to: number, length: number): void {
-    if (length >= MEMMOVE_FROM) {
+    if (length >= LONG) {
       u8.copyWithin(to, from, from + length);
       return;
     }
@@ -89,7 +91,7 @@ export function attachDma(memory: Memory, clock: Clock): Dma {
         f64[(counters + RX_COUNTERS.missed) >> 3]! += 1;
       } else {
         const length = u32[frame + 1]!;
-        copy(address, u32[buffers + slot]! + XDP_PACKET_HEADROOM, length);
+        copy(address, u32[buffers + slot]! + HEADROOM, length);
         u32[lengths + slot] = length;
         if (++slot === size) slot = 0;
         posted--;

@@ -42,15 +42,20 @@ export interface NapiParts {
 
 /** Buffers all out: look again after this long, as drivers rearm a timer when allocation failed. */
 const RETRY_NS = 10_000;
-const DATA = XDP_BUFF.data >> 2;
-const DATA_END = XDP_BUFF.data_end >> 2;
-const DATA_META = XDP_BUFF.data_meta >> 2;
-const HARD_START = XDP_BUFF.data_hard_start >> 2;
 
+/** The owner of a pool whose queue is between two CPUs. */
+const NO_CPU = 0xffffffff;
 /** Interrupt coalescing: a paced queue is looked at no more often than this. */
 const COALESCE_NS = 20_000;
 
 export function attachNapi(parts: NapiParts): TaskKind {
+  // bound here: V8 folds a constant of this function into its code, one of the bundled module it loads each time
+  const DATA = XDP_BUFF.data >> 2;
+  const DATA_END = XDP_BUFF.data_end >> 2;
+  const DATA_META = XDP_BUFF.data_meta >> 2;
+  const HARD_START = XDP_BUFF.data_hard_start >> 2;
+  const HEADROOM = XDP_PACKET_HEADROOM;
+  const [ABORTED, DROP, PASS, TX, REDIRECT] = [XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT];
   const { machine, cpu, tasks, tracepoints, pools, skbs, stack, xdp, dma, buff } = parts;
   const { u32, f64 } = machine.memory;
   const b = buff >> 2;
@@ -88,13 +93,13 @@ export function attachNapi(parts: NapiParts): TaskKind {
   function run(program: ProgramInstance, progId: number, dev: number): number {
     try {
       const act = program(buff);
-      if (act > XDP_ABORTED && act <= XDP_REDIRECT) return act;
+      if (act > ABORTED && act <= REDIRECT) return act;
       tracepoints.exception(progId, act, u32[(dev + NET_DEVICE.ifindex) >> 2]!);
     } catch (error) {
       xdp.programThrew(progId, error);
-      tracepoints.exception(progId, XDP_ABORTED, u32[(dev + NET_DEVICE.ifindex) >> 2]!);
+      tracepoints.exception(progId, ABORTED, u32[(dev + NET_DEVICE.ifindex) >> 2]!);
     }
-    return XDP_ABORTED;
+    return ABORTED;
   }
 
   /** Redirects the frame in `buff`, or drops it; 1 when it was redirected. A failed redirect fires its own event. */
@@ -113,7 +118,7 @@ export function attachNapi(parts: NapiParts): TaskKind {
   function clean(queue: number): number {
     const q = queue >> 2;
     const filled = u32[q + (RX_QUEUE.filled >> 2)]!;
-    const budget = filled < NAPI_POLL_WEIGHT ? filled : NAPI_POLL_WEIGHT;
+    const budget = Math.min(filled, NAPI_POLL_WEIGHT);
     if (budget === 0) return 0;
     const dev = u32[q + (RX_QUEUE.dev >> 2)]!;
     const size = u32[q + (RX_QUEUE.size >> 2)]!;
@@ -141,23 +146,23 @@ export function attachNapi(parts: NapiParts): TaskKind {
       const frame = u32[buffers + slot]!;
       const length = u32[lengths + slot]!;
       if (++slot === size) slot = 0;
-      const data = frame + XDP_PACKET_HEADROOM;
+      const data = frame + HEADROOM;
       u32[b + DATA] = data;
       u32[b + DATA_END] = data + length;
       u32[b + DATA_META] = data;
       u32[b + HARD_START] = frame;
       bytes += length;
-      const act = program === undefined ? XDP_PASS : run(program, progId, dev);
-      if (act === XDP_REDIRECT) {
+      const act = program === undefined ? PASS : run(program, progId, dev);
+      if (act === REDIRECT) {
         const done = redirect(nativeId !== 0, frame, dev);
         redirects += done;
         redirectErrs += 1 - done;
-      } else if (act === XDP_PASS) {
+      } else if (act === PASS) {
         passes++;
         stack.receive(skbs.fromBuff(buff));
       } else {
-        if (act === XDP_DROP) drops++;
-        else if (act === XDP_TX) sends++;
+        if (act === DROP) drops++;
+        else if (act === TX) sends++;
         pools.put(frame);
       }
     }
@@ -206,6 +211,8 @@ export function attachNapi(parts: NapiParts): TaskKind {
         const wanted = Atomics.load(u32, q + (RX_QUEUE.irq_cpu >> 2));
         if (wanted !== cpu) {
           u32[(task + TASK.cpu) >> 2] = wanted;
+          // from here on this CPU's kthreads return buffers as any other CPU does: the cache is the new owner's
+          Atomics.store(u32, (u32[q + (RX_QUEUE.pool >> 2)]! + FRAME_POOL.cpu) >> 2, NO_CPU);
           tasks.post(task);
           return MOVED;
         }

@@ -45,7 +45,7 @@ const COUNTERS = CACHELINE;
 /**
  * What the wire sends to one queue: an order of frames, sent over and over, and when each is due.
  *
- * `state` is IDLE ──the host starts it──► RUNNING ──nothing left, or the host asks──► DONE
+ * `state` is 0 ──the host starts it──► RUNNING ──nothing left, or the host asks──► DONE
  */
 export const WIRE = layout({
   state: 'u32',
@@ -61,7 +61,6 @@ export const WIRE = layout({
   cycle_ns: 'f64',
 });
 
-export const WIRE_IDLE = 0;
 export const WIRE_RUNNING = 1;
 export const WIRE_DONE = 2;
 

@@ -30,8 +30,7 @@ describe('round_robin', () => {
     expect(bench.maps.cpus_iterator.lookup(0)).toEqual(new Uint8Array(12 * 8).with(3 * 8, 2));
   });
 
-  // Linux 6.18.44, xdp-bench 1.3.1: cpus_available 0 to 3, the other eight no CPU; cpus_count as given for each packet.
-  // A step of 4 to 2 CPUs comes when the iterator is beyond 2; then it runs on, whatever the count is later.
+  // Linux 6.18.44, xdp-bench 1.3.1: cpus_available 0 to 3, the other eight no CPU; one cpus_count per packet.
   it.each([
     { counts: '4 4 4 4 4 3 3 3 3', verdicts: 'R0 R1 R2 R3 R0 R1 R2 R0 R1', processed: 9n, issue: 0n, iterator: 2 },
     {

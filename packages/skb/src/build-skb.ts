@@ -11,27 +11,6 @@ import { SK_BUFF } from './sk-buff.ts';
 import { XDP_BUFF } from './xdp-buff.ts';
 import type { XdpFrames } from './xdp-frame.ts';
 
-const BUFFER = SK_BUFF_SIZE;
-const LEN = SK_BUFF.len >> 2;
-const TRUESIZE = SK_BUFF.truesize >> 2;
-const HEAD = SK_BUFF.head >> 2;
-const DATA = SK_BUFF.data >> 2;
-const TAIL = SK_BUFF.tail >> 2;
-const END = SK_BUFF.end >> 2;
-const DEV = SK_BUFF.dev >> 2;
-const SKB_IIF = SK_BUFF.skb_iif >> 2;
-const MAC_HEADER = SK_BUFF.mac_header >> 2;
-const NETWORK_HEADER = SK_BUFF.network_header >> 2;
-const PROTOCOL = SK_BUFF.protocol >> 2;
-const PKT_TYPE = SK_BUFF.pkt_type >> 2;
-const META_LEN = SK_BUFF.meta_len >> 2;
-const QUEUE_MAPPING = SK_BUFF.queue_mapping >> 2;
-const REDIRECTED = SK_BUFF.redirected >> 2;
-const IFINDEX = NET_DEVICE.ifindex >> 2;
-const FRAME_DATA = XDP_FRAME.data >> 2;
-const FRAME_DEV = XDP_FRAME.dev_rx >> 2;
-const FRAME_SZ = XDP_FRAME.frame_sz >> 2;
-
 export interface SkBuffs {
   /** `fromFrame` of `n` frames, the words at `list`, in place. */
   fromFrames(list: number, n: number): void;
@@ -44,21 +23,44 @@ export interface SkBuffs {
 }
 
 export function attachSkBuffs(memory: Memory, frames: XdpFrames, features: Features): SkBuffs {
+  // bound here: V8 folds a constant of this function into its code, one of the bundled module it loads each time
+  const FRAME_DATA = XDP_FRAME.data >> 2;
+  const FRAME_DEV = XDP_FRAME.dev_rx >> 2;
+  const FRAME_SZ = XDP_FRAME.frame_sz >> 2;
+  const LEN = SK_BUFF.len >> 2;
+  const TRUESIZE = SK_BUFF.truesize >> 2;
+  const HEAD = SK_BUFF.head >> 2;
+  const DATA = SK_BUFF.data >> 2;
+  const TAIL = SK_BUFF.tail >> 2;
+  const END = SK_BUFF.end >> 2;
+  const DEV = SK_BUFF.dev >> 2;
+  const SKB_IIF = SK_BUFF.skb_iif >> 2;
+  const MAC_HEADER = SK_BUFF.mac_header >> 2;
+  const NETWORK_HEADER = SK_BUFF.network_header >> 2;
+  const PROTOCOL = SK_BUFF.protocol >> 2;
+  const PKT_TYPE = SK_BUFF.pkt_type >> 2;
+  const META_LEN = SK_BUFF.meta_len >> 2;
+  const QUEUE_MAPPING = SK_BUFF.queue_mapping >> 2;
+  const REDIRECTED = SK_BUFF.redirected >> 2;
+  const IFINDEX = NET_DEVICE.ifindex >> 2;
+  const BUFFER = SK_BUFF_SIZE;
+  const TAILROOM = SKB_SHARED_INFO_SIZE;
+  const HLEN = ETH_HLEN;
   const { u32 } = memory;
   const eth = attachEthTypeTrans(memory);
 
   function fill(skb: number, head: number, size: number, data: number, len: number, meta: number, dev: number): void {
     const s = skb >> 2;
-    u32[s + LEN] = len - ETH_HLEN;
-    u32[s + TRUESIZE] = size + SK_BUFF_SIZE;
+    u32[s + LEN] = len - HLEN;
+    u32[s + TRUESIZE] = size + BUFFER;
     u32[s + HEAD] = head;
-    u32[s + DATA] = data + ETH_HLEN;
+    u32[s + DATA] = data + HLEN;
     u32[s + TAIL] = data + len;
-    u32[s + END] = head + size - SKB_SHARED_INFO_SIZE;
+    u32[s + END] = head + size - TAILROOM;
     u32[s + DEV] = dev;
     u32[s + SKB_IIF] = u32[(dev >> 2) + IFINDEX]!;
     u32[s + MAC_HEADER] = data - head;
-    u32[s + NETWORK_HEADER] = data + ETH_HLEN - head;
+    u32[s + NETWORK_HEADER] = data + HLEN - head;
     u32[s + PROTOCOL] = eth.protocol(data, len);
     u32[s + PKT_TYPE] = eth.pktType(data, dev);
     u32[s + META_LEN] = meta;
@@ -84,7 +86,7 @@ export function attachSkBuffs(memory: Memory, frames: XdpFrames, features: Featu
     const head = frame + frames.sizeof;
     const data = frames.data(frame);
     const len = frames.len(frame);
-    const size = Math.ceil(len / 64) * 64 + (data - head) + SKB_SHARED_INFO_SIZE;
+    const size = Math.ceil(len / 64) * 64 + (data - head) + TAILROOM;
     fill(skb, head, size, data, len, frames.metasize(frame), frames.devRx(frame));
     return skb;
   }
@@ -105,7 +107,7 @@ export function attachSkBuffs(memory: Memory, frames: XdpFrames, features: Featu
       const len = u32[b + (XDP_BUFF.data_end >> 2)]! - data;
       const meta = data - u32[b + (XDP_BUFF.data_meta >> 2)]!;
       const size = u32[b + (XDP_BUFF.frame_sz >> 2)]!;
-      fill(skb, hardStart, size, data, len, meta > 0 ? meta : 0, u32[b + (XDP_BUFF.dev >> 2)]!);
+      fill(skb, hardStart, size, data, len, Math.max(meta, 0), u32[b + (XDP_BUFF.dev >> 2)]!);
       u32[(skb + SK_BUFF.queue_mapping) >> 2] = u32[b + (XDP_BUFF.rx_queue_index >> 2)]! + 1;
       return skb;
     },

@@ -47,6 +47,7 @@ const STALE_SLOTS = 16;
 /** A pool's arena starts at a multiple of this, so that a table with an entry per region finds the pool of any buffer. */
 const REGION_SHIFT = 16;
 
+/** What a CPU has gathered to give back, all of one pool; the buffers follow on the next cache line. */
 const RETURNS = layout({ pool: 'u32', count: 'u32' });
 const RETURN_SLOTS = CACHELINE;
 
@@ -142,10 +143,17 @@ export interface FramePools {
 /** Pools as the CPU `cpu` uses them. */
 export function attachFramePools(memory: Memory, at: FramePoolsAt, cpu: number): FramePools {
   const { u32 } = memory;
+  const SHIFT = REGION_SHIFT;
+  const OWNER = FRAME_POOL.cpu >> 2;
+  const CACHED = FRAME_POOL.cached >> 2;
+  const CACHE_WORDS = CACHE >> 2;
+  const FULL = CACHE_SLOTS;
+  const BATCH = RETURN_BATCH;
   const rings = attachPtrRings(memory);
   const regions = at.regions >> 2;
   const returns = percpu(at.returns, cpu);
-  const gathered = returns >> 2;
+  const gathered = (returns + RETURNS.pool) >> 2;
+  const gatheredCount = (returns + RETURNS.count) >> 2;
   const slots = (returns + RETURN_SLOTS) >> 2;
 
   function takeFresh(pool: number): number {
@@ -158,9 +166,9 @@ export function attachFramePools(memory: Memory, at: FramePoolsAt, cpu: number):
   }
 
   function flush(): void {
-    const count = u32[gathered + 1]!;
+    const count = u32[gatheredCount]!;
     if (count === 0) return;
-    u32[gathered + 1] = 0;
+    u32[gatheredCount] = 0;
     const ring = u32[(u32[gathered]! + FRAME_POOL.ring) >> 2]!;
     rings.lock(ring);
     const taken = rings.produceBulk(ring, returns + RETURN_SLOTS, count);
@@ -169,13 +177,13 @@ export function attachFramePools(memory: Memory, at: FramePoolsAt, cpu: number):
   }
 
   function put(frame: number): void {
-    const pool = u32[regions + (frame >>> REGION_SHIFT)]!;
-    if (u32[(pool + FRAME_POOL.cpu) >> 2] === cpu) {
-      const cached = (pool + FRAME_POOL.cached) >> 2;
-      const n = u32[cached]!;
-      if (n < CACHE_SLOTS) {
-        u32[((pool + CACHE) >> 2) + n] = frame;
-        u32[cached] = n + 1;
+    const pool = u32[regions + (frame >>> SHIFT)]!;
+    const p = pool >> 2;
+    if (u32[p + OWNER] === cpu) {
+      const n = u32[p + CACHED]!;
+      if (n < FULL) {
+        u32[p + CACHE_WORDS + n] = frame;
+        u32[p + CACHED] = n + 1;
         return;
       }
     }
@@ -183,10 +191,10 @@ export function attachFramePools(memory: Memory, at: FramePoolsAt, cpu: number):
       flush();
       u32[gathered] = pool;
     }
-    const count = u32[gathered + 1]!;
+    const count = u32[gatheredCount]!;
     u32[slots + count] = frame;
-    u32[gathered + 1] = count + 1;
-    if (count + 1 === RETURN_BATCH) flush();
+    u32[gatheredCount] = count + 1;
+    if (count + 1 === BATCH) flush();
   }
 
   return {

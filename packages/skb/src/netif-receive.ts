@@ -52,6 +52,10 @@ export interface NetifReceiveParts {
 
 export function attachNetifReceive({ memory, skbs, pools, counters, onError }: NetifReceiveParts): NetifReceive {
   const { u32, f64 } = memory;
+  const HEAD = SK_BUFF.head >> 2;
+  const TAIL = SK_BUFF.tail >> 2;
+  const MAC_HEADER = SK_BUFF.mac_header >> 2;
+  const SUCCESS = NET_RX_SUCCESS;
   const delivered = (counters + STACK_COUNTERS.delivered) >> 3;
   const bytes = (counters + STACK_COUNTERS.bytes) >> 3;
   const nohandler = (counters + STACK_COUNTERS.nohandler) >> 3;
@@ -81,7 +85,7 @@ export function attachNetifReceive({ memory, skbs, pools, counters, onError }: N
 
   function frameLength(skb: number): number {
     const s = skb >> 2;
-    return u32[s + (SK_BUFF.tail >> 2)]! - u32[s + (SK_BUFF.head >> 2)]! - u32[s + (SK_BUFF.mac_header >> 2)]!;
+    return u32[s + TAIL]! - u32[s + HEAD]! - u32[s + MAC_HEADER]!;
   }
 
   /** The handlers' verdict, or THREW; one that is not a success is counted here. */
@@ -95,7 +99,7 @@ export function attachNetifReceive({ memory, skbs, pools, counters, onError }: N
       return NET_RX_DROP;
     }
     if (verdict === -1) f64[nohandler]! += 1;
-    else if (verdict !== NET_RX_SUCCESS) f64[dropped]! += 1;
+    else if (verdict !== SUCCESS) f64[dropped]! += 1;
     return verdict;
   }
 
@@ -104,10 +108,10 @@ export function attachNetifReceive({ memory, skbs, pools, counters, onError }: N
       const length = frameLength(skb);
       const verdict = deliver(skb);
       pools.put(skbs.frameOf(skb));
-      if (verdict !== NET_RX_SUCCESS) return NET_RX_DROP;
+      if (verdict !== SUCCESS) return NET_RX_DROP;
       f64[delivered]! += 1;
       f64[bytes]! += length;
-      return NET_RX_SUCCESS;
+      return SUCCESS;
     },
     receiveList(list, n) {
       const words = list >> 2;
@@ -116,7 +120,7 @@ export function attachNetifReceive({ memory, skbs, pools, counters, onError }: N
       for (let i = 0; i < n; i++) {
         const skb = u32[words + i]!;
         const own = frameLength(skb);
-        if (deliver(skb) === NET_RX_SUCCESS) {
+        if (deliver(skb) === SUCCESS) {
           taken++;
           length += own;
         }

@@ -31,39 +31,54 @@ export function attachXdpFrames(memory: Memory, features: Features): XdpFrames {
 
 /** Bytes of metadata in front of the data; a driver without metadata has data_meta behind data. */
 function metaBytes(data: number, dataMeta: number): number {
-  const metasize = data - dataMeta;
-  return metasize > 0 ? metasize : 0;
+  return Math.max(data - dataMeta, 0);
 }
 
 function frames618({ u32 }: Memory): XdpFrames {
+  // bound here: V8 folds a constant of this function into its code, one of the bundled module it loads each time
   const SIZE = XDP_FRAME.sizeof;
+  const TAILROOM = SKB_SHARED_INFO_SIZE;
+  const FRAME_DEV_RX = XDP_FRAME.dev_rx >> 2;
+  const PAGE_POOL = MEM_TYPE_PAGE_POOL;
+  const DATA = XDP_BUFF.data >> 2;
+  const DATA_END = XDP_BUFF.data_end >> 2;
+  const DATA_HARD_START = XDP_BUFF.data_hard_start >> 2;
+  const FRAME_SZ = XDP_BUFF.frame_sz >> 2;
+  const DATA_META = XDP_BUFF.data_meta >> 2;
+  const FRAME_DATA = XDP_FRAME.data >> 2;
+  const FRAME_LEN = XDP_FRAME.len >> 2;
+  const FRAME_HEADROOM = XDP_FRAME.headroom >> 2;
+  const FRAME_METASIZE = XDP_FRAME.metasize >> 2;
+  const FRAME_MEM_TYPE = XDP_FRAME.mem_type >> 2;
+  const FRAME_FRAME_SZ = XDP_FRAME.frame_sz >> 2;
+  const FRAME_FLAGS = XDP_FRAME.flags >> 2;
   return {
     sizeof: SIZE,
     fromBuff(buff) {
       const b = buff >> 2;
-      const data = u32[b + (XDP_BUFF.data >> 2)]!;
-      const dataEnd = u32[b + (XDP_BUFF.data_end >> 2)]!;
-      const hardStart = u32[b + (XDP_BUFF.data_hard_start >> 2)]!;
-      const frameSz = u32[b + (XDP_BUFF.frame_sz >> 2)]!;
+      const data = u32[b + DATA]!;
+      const dataEnd = u32[b + DATA_END]!;
+      const hardStart = u32[b + DATA_HARD_START]!;
+      const frameSz = u32[b + FRAME_SZ]!;
       const headroom = data - hardStart;
-      const metasize = metaBytes(data, u32[b + (XDP_BUFF.data_meta >> 2)]!);
-      if (headroom - metasize < SIZE || dataEnd > hardStart + frameSz - SKB_SHARED_INFO_SIZE) return 0;
+      const metasize = metaBytes(data, u32[b + DATA_META]!);
+      if (headroom - metasize < SIZE || dataEnd > hardStart + frameSz - TAILROOM) return 0;
       const f = hardStart >> 2;
-      u32[f + (XDP_FRAME.data >> 2)] = data;
-      u32[f + (XDP_FRAME.len >> 2)] = dataEnd - data;
-      u32[f + (XDP_FRAME.headroom >> 2)] = headroom - SIZE;
-      u32[f + (XDP_FRAME.metasize >> 2)] = metasize;
-      u32[f + (XDP_FRAME.mem_type >> 2)] = MEM_TYPE_PAGE_POOL;
-      u32[f + (XDP_FRAME.frame_sz >> 2)] = frameSz;
-      u32[f + (XDP_FRAME.flags >> 2)] = 0;
+      u32[f + FRAME_DATA] = data;
+      u32[f + FRAME_LEN] = dataEnd - data;
+      u32[f + FRAME_HEADROOM] = headroom - SIZE;
+      u32[f + FRAME_METASIZE] = metasize;
+      u32[f + FRAME_MEM_TYPE] = PAGE_POOL;
+      u32[f + FRAME_FRAME_SZ] = frameSz;
+      u32[f + FRAME_FLAGS] = 0;
       return hardStart;
     },
-    data: (frame) => u32[(frame + XDP_FRAME.data) >> 2]!,
-    len: (frame) => u32[(frame + XDP_FRAME.len) >> 2]!,
-    metasize: (frame) => u32[(frame + XDP_FRAME.metasize) >> 2]!,
-    devRx: (frame) => u32[(frame + XDP_FRAME.dev_rx) >> 2]!,
+    data: (frame) => u32[(frame >> 2) + FRAME_DATA]!,
+    len: (frame) => u32[(frame >> 2) + FRAME_LEN]!,
+    metasize: (frame) => u32[(frame >> 2) + FRAME_METASIZE]!,
+    devRx: (frame) => u32[(frame >> 2) + FRAME_DEV_RX]!,
     setDevRx(frame, dev) {
-      u32[(frame + XDP_FRAME.dev_rx) >> 2] = dev;
+      u32[(frame >> 2) + FRAME_DEV_RX] = dev;
     },
   };
 }

@@ -57,6 +57,10 @@ export interface PtrRings {
 
 export function attachPtrRings(memory: Memory): PtrRings {
   const words = memory.i32;
+  // bound here: V8 folds a constant of this function into its code, one of the bundled module it loads each time
+  const CONSUMER_WORD = CONSUMER_LINE >> 2;
+  const SHAPE_WORD = SHAPE_LINE >> 2;
+  const SLOT_WORD = SLOTS >> 2;
 
   function clearConsumed(slots: number, from: number, to: number): void {
     for (let i = to - 1; i > from; i--) words[slots + i] = 0;
@@ -98,16 +102,16 @@ export function attachPtrRings(memory: Memory): PtrRings {
     },
 
     consumeBatched(ring, to, max) {
-      const consumer = (ring + CONSUMER_LINE) >> 2;
-      const shape = (ring + SHAPE_LINE) >> 2;
-      const size = words[shape]!;
-      const batch = words[shape + 1]!;
-      const slots = (ring + SLOTS) >> 2;
+      const base = ring >> 2;
+      const consumer = base + CONSUMER_WORD;
+      const size = words[base + SHAPE_WORD]!;
+      const batch = words[base + SHAPE_WORD + 1]!;
+      const slots = base + SLOT_WORD;
       const target = to >> 2;
       let head = words[consumer]!;
       let tail = words[consumer + 1]!;
       let n = 0;
-      let pointer = Atomics.load(words, slots + head);
+      let pointer = max === 0 ? 0 : Atomics.load(words, slots + head);
       while (pointer !== 0) {
         words[target + n++] = pointer;
         // mirrors __ptr_ring_discard_one: clear when a batch is complete or the end is reached

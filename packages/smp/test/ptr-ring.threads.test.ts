@@ -7,10 +7,10 @@ import { runWorkers } from './support/workers.ts';
 
 describe('a ring between threads', () => {
   it.each([
-    { size: 1, producers: 1, count: 20_000 },
-    { size: 1, producers: 2, count: 10_000 },
-    { size: 8, producers: 2, count: 100_000 },
-    { size: 64, producers: 3, count: 500_000 },
+    { size: 1, producers: 1, count: 5000 },
+    { size: 1, producers: 2, count: 3000 },
+    { size: 8, producers: 2, count: 50_000 },
+    { size: 64, producers: 3, count: 400_000 },
     { size: 1024, producers: 1, count: 2_000_000 },
   ])('of $size slots, $producers × $count pointers', async ({ size, producers, count }) => {
     const memory = createMemory(1 << 20);

@@ -40,11 +40,16 @@ export function attachHelpers(parts: HelperParts): BpfHelpers {
   const MAP_TYPE = ri + (REDIRECT_INFO.map_type >> 2);
   const MAP_OWNER = ri + (REDIRECT_INFO.map_owner >> 2);
   const PROG_ID = ri + (REDIRECT_INFO.prog_id >> 2);
+  // bound here: V8 folds a constant of this function into its code, one of the bundled module it loads each time
+  const TYPE = BPF_MAP.map_type >> 2;
+  const ID = BPF_MAP.id >> 2;
+  const MISS = MISS_VERDICTS;
+  const REDIRECT = XDP_REDIRECT;
 
   /** 5.13 and later: the slot is looked up here, and a miss is the verdict in the flags' low two bits. */
   function redirectMapWithLookup(map: number, key: number, flags: number): number {
-    if ((flags & ~MISS_VERDICTS) !== 0) return XDP_ABORTED;
-    const type = u32[(map + BPF_MAP.map_type) >> 2]!;
+    if ((flags & ~MISS) !== 0) return XDP_ABORTED;
+    const type = u32[(map >> 2) + TYPE]!;
     const entry = targets[type]?.lookup(map, key >>> 0) ?? 0;
     if (entry === 0) {
       u32[MAP_ID] = NO_MAP_ID;
@@ -54,9 +59,9 @@ export function attachHelpers(parts: HelperParts): BpfHelpers {
     u32[INDEX] = key;
     u32[VALUE] = entry;
     u32[FLAGS] = 0;
-    u32[MAP_ID] = u32[(map + BPF_MAP.id) >> 2]!;
+    u32[MAP_ID] = u32[(map >> 2) + ID]!;
     u32[MAP_TYPE] = type;
-    return XDP_REDIRECT;
+    return REDIRECT;
   }
 
   /** Until 5.13: nothing is looked up; an empty slot shows at xdp_do_redirect. */

@@ -17,7 +17,7 @@ import { createAllocator, createMemory, type Memory } from '@cpumap/smp';
 import { BPF_MAP_TYPE, DATAREC, XDP_MD, XDP_REDIRECT } from '@cpumap/uapi';
 import { type SampleMapName, sampleMaps } from '../../src/index.ts';
 
-export interface Counters {
+interface Counters {
   readonly processed: bigint;
   readonly dropped: bigint;
   readonly issue: bigint;

@@ -1,6 +1,6 @@
 /** Reads the kernel's descriptions of its events, and prints records as those descriptions say. */
 
-export interface KernelField {
+interface KernelField {
   readonly name: string;
   readonly offset: number;
   readonly size: number;
