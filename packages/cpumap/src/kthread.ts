@@ -20,7 +20,7 @@ import {
   type Tasks,
 } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
-import { type Features, NET_RX_SUCCESS } from '@cpumap/uapi';
+import { type Features, NET_RX_SUCCESS, XDP_PACKET_HEADROOM } from '@cpumap/uapi';
 import type { BulkQueues } from './bulk-queue.ts';
 import { CPUMAP_COUNTERS } from './counters.ts';
 import { SKB_TAG } from './enqueue.ts';
@@ -59,11 +59,25 @@ export function attachCpuMapKthread(parts: KthreadParts): TaskKind {
   const { u32, f64 } = memory;
   const { batch } = parts;
   const TAG = SKB_TAG;
+  const DATA_WORD = XDP_PACKET_HEADROOM >> 2;
   const frames = batch >> 2;
   const tagged = (batch + BULKQ_BYTES) >> 2;
   const delivered = (parts.counters + CPUMAP_COUNTERS.delivered) >> 3;
   const refused = (parts.counters + CPUMAP_COUNTERS.refused) >> 3;
   const dequeued = (parts.counters + CPUMAP_COUNTERS.dequeued) >> 3;
+
+  /**
+   * Touches what the batch needs from the other CPU's cache, descriptors and first bytes, so that the transfers overlap
+   * instead of following each other.
+   */
+  function prefetch(n: number): void {
+    let touched = 0;
+    for (let i = 0; i < n; i++) {
+      const word = (u32[frames + i]! & ~TAG) >> 2;
+      touched |= u32[word]! | u32[word + DATA_WORD]!;
+    }
+    u32[tagged + 15] = touched; // a result that is used keeps the loads alive
+  }
 
   /** Splits a batch in place: frames stay, in order; sk_buffs move to `tagged`, without their tag. */
   function splitTagged(n: number): number {
@@ -87,6 +101,7 @@ export function attachCpuMapKthread(parts: KthreadParts): TaskKind {
   function stepBatched(entry: number, n: number, sched: number): number {
     const e = entry >> 2;
     f64[dequeued]! += n;
+    prefetch(n);
     const nrFrames = splitTagged(n);
     const progId = u32[e + (CPU_MAP_ENTRY.prog_id >> 2)]!;
     let passFrames = nrFrames;

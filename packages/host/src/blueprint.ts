@@ -37,7 +37,7 @@ export function createBlueprint(memory: Memory, allocator: Allocator, options: B
     release,
     seed,
     startNs: process.hrtime.bigint(),
-    machine: createMachine(memory, allocator, cpus),
+    machine: createMachine(allocator, cpus),
     trace: createTraceArea(allocator, cpus, traceRecords),
     pools: createFramePools(memory, allocator, cpus),
     xdp: createXdp(allocator, cpus),

@@ -34,7 +34,14 @@ describe.each(RELEASES)('virtual CPUs on %s', (release) => {
     const nic = device(host, { buffers: 1500, channels: 2, irqCpus: [0, 3] });
     await host.addHandler(ACCEPT_ALL);
     const map = cpuMap(host);
-    host.attachXdp('nic0', await load(host, redirectBy((frame) => (frame >> 3) % 4), { map }));
+    host.attachXdp(
+      'nic0',
+      await load(
+        host,
+        redirectBy((frame) => (frame >> 3) % 4),
+        { map },
+      ),
+    );
     nic.start(pktgenSource(parsePktgenSpec('flows=16'), 60_000));
     for (let round = 0; round < 3000; round++) {
       await host.advance(random.below(2000));
@@ -71,7 +78,14 @@ describe('virtual CPUs with second programs', () => {
     await host.addHandler(ACCEPT_ALL);
     const map = cpuMap(host);
     const remote = await loadRemote(host, () => () => XDP_PASS);
-    host.attachXdp('nic0', await load(host, redirectBy((frame) => 1 + (frame & 1)), { map }));
+    host.attachXdp(
+      'nic0',
+      await load(
+        host,
+        redirectBy((frame) => 1 + (frame & 1)),
+        { map },
+      ),
+    );
     nic.start(pktgenSource(parsePktgenSpec('flows=4'), 20_000));
     for (let round = 0; round < 500; round++) {
       await host.advance(3000);

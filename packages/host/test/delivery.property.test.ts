@@ -1,6 +1,6 @@
 /** Any mix of frames, flows, queues, rings and verdicts: what is delivered is what was sent, and nothing gets lost. */
 import type { ProgramFactory } from '@cpumap/bpf';
-import { type Release, RELEASES, XDP_ABORTED, XDP_DROP, XDP_MD, XDP_PASS, XDP_REDIRECT, XDP_TX } from '@cpumap/uapi';
+import { RELEASES, type Release, XDP_ABORTED, XDP_DROP, XDP_MD, XDP_PASS, XDP_REDIRECT, XDP_TX } from '@cpumap/uapi';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { collect, type Delivered } from './support/collect.ts';

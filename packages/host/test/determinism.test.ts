@@ -32,9 +32,11 @@ async function history(c: Configuration, seed: number): Promise<string> {
   const nic = device(host, { channels: c.channels, irqCpus: Array.from({ length: c.cpus }, (_, cpu) => cpu) });
   const map = cpuMap(host);
   for (let cpu = 0; cpu < c.cpus; cpu++) map.set(cpu, { qsize: 64 });
-  const random: ProgramFactory = ({ helpers, maps }) => () => {
-    return helpers.redirectMap(maps.cpu_map!, helpers.getPrandomU32() % c.cpus, 0);
-  };
+  const random: ProgramFactory =
+    ({ helpers, maps }) =>
+    () => {
+      return helpers.redirectMap(maps.cpu_map!, helpers.getPrandomU32() % c.cpus, 0);
+    };
   host.attachXdp('nic0', await load(host, random, { map }), c.mode);
   const events = host.trace.subscribe();
   nic.start(pktgenSource(parsePktgenSpec(c.traffic), 3000));

@@ -1,6 +1,6 @@
 /** The two executors agree on everything that timing does not decide. */
 import { ACCEPT_ALL, createHost, type Host, total, type XdpMode } from '@cpumap/host';
-import { type Release, RELEASES } from '@cpumap/uapi';
+import { RELEASES, type Release } from '@cpumap/uapi';
 import { describe, expect, it } from 'vitest';
 import { numberedFrame, sourceOf } from './support/frames.ts';
 import { cpuMap, endClean, load, send } from './support/machine.ts';

@@ -26,19 +26,22 @@ const throwAt = (every: number) => () => {
 };
 
 describe('a program that throws', () => {
-  it.each(['native', 'generic'] as const)('in %s mode has aborted that frame, once told and always counted', async (mode) => {
-    const nic = device(host);
-    const delivered = await collect(host);
-    const { id } = await load(host, throwAt(3));
-    host.attachXdp('nic0', await load(host, throwAt(3)), mode);
-    const lines = await linesOf(host, () => send(host, nic, burst(10)));
-    expect(lines).toEqual(new Array(4).fill(`xdp_exception: prog_id=${id + 1} action=ABORTED ifindex=2`));
-    const { xdp } = host.statistics().cpus[0]!;
-    expect([xdp.aborted, xdp.threw, xdp.pass]).toEqual([4, 4, 6]);
-    expect(delivered).toHaveLength(6);
-    expect(told).toEqual([`program ${id + 1} on CPU 0 threw RangeError: no such thing`]);
-    expect(host.reports).toEqual(told);
-  });
+  it.each(['native', 'generic'] as const)(
+    'in %s mode has aborted that frame, once told and always counted',
+    async (mode) => {
+      const nic = device(host);
+      const delivered = await collect(host);
+      const { id } = await load(host, throwAt(3));
+      host.attachXdp('nic0', await load(host, throwAt(3)), mode);
+      const lines = await linesOf(host, () => send(host, nic, burst(10)));
+      expect(lines).toEqual(new Array(4).fill(`xdp_exception: prog_id=${id + 1} action=ABORTED ifindex=2`));
+      const { xdp } = host.statistics().cpus[0]!;
+      expect([xdp.aborted, xdp.threw, xdp.pass]).toEqual([4, 4, 6]);
+      expect(delivered).toHaveLength(6);
+      expect(told).toEqual([`program ${id + 1} on CPU 0 threw RangeError: no such thing`]);
+      expect(host.reports).toEqual(told);
+    },
+  );
 
   it('as a second program loses that frame of its batch', async () => {
     const nic = device(host);
@@ -46,7 +49,14 @@ describe('a program that throws', () => {
     const delivered = await collect(host);
     const remote = await loadRemote(host, throwAt(4));
     map.set(1, { qsize: 64, program: remote.id });
-    host.attachXdp('nic0', await load(host, redirectBy(() => 1), { map }));
+    host.attachXdp(
+      'nic0',
+      await load(
+        host,
+        redirectBy(() => 1),
+        { map },
+      ),
+    );
     const lines = await linesOf(host, () => send(host, nic, burst(10)), ['xdp_exception']);
     expect(lines).toEqual(new Array(3).fill(`xdp_exception: prog_id=${remote.id} action=ABORTED ifindex=2`));
     const { xdp, cpumap } = host.statistics().cpus[1]!;
@@ -83,7 +93,14 @@ describe('a packet handler', () => {
     const nic = device(host);
     const map = cpuMap(host);
     map.set(1, { qsize: 64 });
-    host.attachXdp('nic0', await load(host, redirectBy(() => 1), { map }));
+    host.attachXdp(
+      'nic0',
+      await load(
+        host,
+        redirectBy(() => 1),
+        { map },
+      ),
+    );
     await host.addHandler(
       handler((frame) => {
         if (frame === 0) throw new Error('not this one');
@@ -110,7 +127,10 @@ describe('a packet handler', () => {
     const nic = device(host);
     const seen: string[] = [];
     const watch = (name: string) => ({
-      factory: () => ({ receive: () => seen.push(name) && NET_RX_SUCCESS, close: () => void seen.push(`${name} closed`) }),
+      factory: () => ({
+        receive: () => seen.push(name) && NET_RX_SUCCESS,
+        close: () => void seen.push(`${name} closed`),
+      }),
     });
     await host.addHandler(watch('ip'), { protocol: 0x0800 });
     const id = await host.addHandler(watch('arp'), { protocol: 0x0806 });
@@ -128,7 +148,11 @@ describe('a program that cannot be loaded', () => {
     ['a module that is not there', { module: 'file:///nowhere/at-all.js', export: 'x' }, /at-all\.js/],
     ['an export that is not there', programCode('nothing'), /exports no function 'nothing', but .*redirectTo/],
     ['an export that is no function', programCode('notAFunction'), /exports no function 'notAFunction'/],
-    ['a factory that returns nothing', programCode('returnsNothing'), /program test: its factory must return a function/],
+    [
+      'a factory that returns nothing',
+      programCode('returnsNothing'),
+      /program test: its factory must return a function/,
+    ],
     ['a factory that throws', programCode('factoryThrows'), /thrown by a factory/],
   ])('%s: the error says which, and the machine goes on', async (_, code, message) => {
     await expect(load(host, code)).rejects.toThrow(message);
@@ -215,6 +239,17 @@ describe('a host', () => {
     const nic = device(small, { buffers: 512, rxRing: 64 });
     const map = cpuMap(small);
     map.set(1, { qsize: 64 });
+    const delivered = await collect(small);
+    small.attachXdp(
+      'nic0',
+      await load(
+        small,
+        redirectBy(() => 1),
+        { map },
+      ),
+    );
+    await send(small, nic, burst(40));
+
     const tries: string[] = [];
     const attempt = (act: () => unknown): void => {
       try {
@@ -233,10 +268,8 @@ describe('a host', () => {
     attempt(() => map.set(1, { qsize: 16_384 }));
     expect(tries.at(-1)).toBe('ENOMEM');
     expect([map.get(1)!.qsize, nic.channels(), nic.ringParam().rx, small.devices.length]).toEqual([64, 1, 64, 1]);
-    const delivered = await collect(small);
-    small.attachXdp('nic0', await load(small, redirectBy(() => 1), { map }));
-    await send(small, nic, burst(60));
-    expect(delivered).toHaveLength(60);
+    await send(small, nic, burst(40)); // in the room that the source before it had
+    expect(delivered).toHaveLength(80);
     await endClean(small);
   });
 });

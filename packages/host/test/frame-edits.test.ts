@@ -1,7 +1,7 @@
 /** What a program did to a frame before the redirect is what the remote CPU's stack sees. */
 import type { BpfHelpers, ProgramFactory } from '@cpumap/bpf';
 import type { Memory } from '@cpumap/smp';
-import { type Release, RELEASES, XDP_MD, XDP_PASS } from '@cpumap/uapi';
+import { RELEASES, type Release, XDP_MD, XDP_PASS } from '@cpumap/uapi';
 import { describe, expect, it } from 'vitest';
 import { collect, type Delivered } from './support/collect.ts';
 import { numberedFrame, sourceOf } from './support/frames.ts';
@@ -35,7 +35,9 @@ const frame = numberedFrame(7);
 
 describe.each(RELEASES)('on %s', (release) => {
   it('frames of every length arrive with every byte', async () => {
-    const lengths = [14, 15, 16, 17, 59, 60, 61, 63, 64, 65, 255, 256, 257, 511, 512, 513, 1023, 1024, 1514, 1521, 1522];
+    const lengths = [
+      14, 15, 16, 17, 59, 60, 61, 63, 64, 65, 255, 256, 257, 511, 512, 513, 1023, 1024, 1514, 1521, 1522,
+    ];
     const frames = lengths.map((length) => Uint8Array.from({ length }, (_, i) => (i * 31 + length) & 0xff));
     const list = await edited(release, frames, () => undefined);
     expect(list.map((entry) => entry.frame)).toEqual(frames);

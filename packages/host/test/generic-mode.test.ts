@@ -30,7 +30,10 @@ const redirectLine = (event: string, err: number, mapId = 1, index = 1): string 
 
 describe('on Linux 6.18', () => {
   it('each frame is enqueued at once, and its enqueue event comes before the redirect event', async () => {
-    await machine('6.18', redirectBy(() => 1));
+    await machine(
+      '6.18',
+      redirectBy(() => 1),
+    );
     const lines = await linesOf(host, () => send(host, nic, burst(10)));
     const one = [enqueueLine({ map: 1, to: 1, processed: 1 }), redirectLine('xdp_redirect', 0)];
     expect(lines).toEqual([
@@ -38,11 +41,17 @@ describe('on Linux 6.18', () => {
       kthreadLine('6.18', { map: 1, cpu: 1, processed: 8, sched: 1 }),
       kthreadLine('6.18', { map: 1, cpu: 1, processed: 2, sched: 0 }),
     ]);
-    expect(delivered.map(({ cpu, frame }) => [cpu, numberOf(frame)])).toEqual(Array.from({ length: 10 }, (_, n) => [1, n]));
+    expect(delivered.map(({ cpu, frame }) => [cpu, numberOf(frame)])).toEqual(
+      Array.from({ length: 10 }, (_, n) => [1, n]),
+    );
   });
 
   it('a full ring is ENOSPC, in the enqueue event a drop that was not processed, then the redirect error', async () => {
-    await machine('6.18', redirectBy(() => 1), 3);
+    await machine(
+      '6.18',
+      redirectBy(() => 1),
+      3,
+    );
     const lines = await linesOf(host, () => send(host, nic, burst(5)));
     const taken = [enqueueLine({ map: 1, to: 1, processed: 1 }), redirectLine('xdp_redirect', 0)];
     const full = [enqueueLine({ map: 1, to: 1, processed: 0, drops: 1 }), redirectLine('xdp_redirect_err', -28)];
@@ -58,7 +67,10 @@ describe('on Linux 6.18', () => {
   });
 
   it('the sk_buff keeps its RX queue and is marked, so that generic XDP leaves it alone', async () => {
-    await machine('6.18', redirectBy(() => 1));
+    await machine(
+      '6.18',
+      redirectBy(() => 1),
+    );
     nic.setRxfhIndir(new Array(128).fill(1));
     await send(host, nic, burst(1));
     expect(delivered[0]!.skb).toMatchObject({ queue_mapping: 2, redirected: 1, skb_iif: 2, len: 46, mac_header: 256 });
@@ -83,17 +95,36 @@ describe('on Linux 6.18', () => {
 
   it.each([
     ['never called the helper', () => XDP_REDIRECT, redirectLine('xdp_redirect_err', -56, 0, 0)],
-    ['names a device', 'redirect', 'xdp_redirect_err: prog_id=2 action=REDIRECT ifindex=2 to_ifindex=9 err=-22 map_id=2147483647 map_index=0'],
+    [
+      'names a device',
+      'redirect',
+      'xdp_redirect_err: prog_id=2 action=REDIRECT ifindex=2 to_ifindex=9 err=-22 map_id=2147483647 map_index=0',
+    ],
   ] as const)('a program that %s loses the frame with its event', async (_, act, line) => {
-    await machine('6.18', ({ helpers }) => () => (act === 'redirect' ? helpers.redirect(9, 0) : act()));
+    await machine(
+      '6.18',
+      ({ helpers }) =>
+        () =>
+          act === 'redirect' ? helpers.redirect(9, 0) : act(),
+    );
     expect(await linesOf(host, () => send(host, nic, burst(1)))).toEqual([line]);
     expect(delivered).toEqual([]);
   });
 
   it('native frames and sk_buffs of one batch: frames are delivered first', async () => {
-    await machine('6.18', redirectBy(() => 1));
+    await machine(
+      '6.18',
+      redirectBy(() => 1),
+    );
     const native = device(host);
-    host.attachXdp('nic1', await load(host, redirectBy(() => 1), { map }));
+    host.attachXdp(
+      'nic1',
+      await load(
+        host,
+        redirectBy(() => 1),
+        { map },
+      ),
+    );
     nic.start(sourceOf([0, 1, 2].map((n) => numberedFrame(n))));
     native.start(sourceOf([10, 11, 12].map((n) => numberedFrame(n))));
     const lines = await linesOf(host, () => host.settle(), ['xdp_cpumap_kthread']);
@@ -109,7 +140,10 @@ describe('on Linux 4.15', () => {
     ['an empty slot', 0, -22],
     ['a key beyond the map', 7, -22],
   ])('%s is refused after the lookup', async (_, key, err) => {
-    await machine('4.15', redirectBy(() => key));
+    await machine(
+      '4.15',
+      redirectBy(() => key),
+    );
     const lines = await linesOf(host, () => send(host, nic, burst(2)));
     expect(lines).toEqual(new Array(2).fill(redirectLine('xdp_redirect_map_err', err, 1, key)));
     expect(delivered).toEqual([]);

@@ -118,8 +118,11 @@ describeWithData('on Linux 6.18.44', 'kernel-6.18/cpumap-errno.json', (path) => 
   });
 
   describe.each(Object.keys(operations))('%s', (op) => {
-    it.each(rows.filter((row) => row.op === op).map((row) => [JSON.stringify(row), row] as const))('%s', async (_, row) => {
-      expect({ ...row, ...(await operations[op]!(row)) }).toEqual(row);
-    });
+    it.each(rows.filter((row) => row.op === op).map((row) => [JSON.stringify(row), row] as const))(
+      '%s',
+      async (_, row) => {
+        expect({ ...row, ...(await operations[op]!(row)) }).toEqual(row);
+      },
+    );
   });
 });

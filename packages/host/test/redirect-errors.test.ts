@@ -2,7 +2,7 @@
 import type { BpfHelpers, ProgramFactory } from '@cpumap/bpf';
 import { ACCEPT_ALL, type Host } from '@cpumap/host';
 import type { EventName } from '@cpumap/tracepoints';
-import { type Release, RELEASES, XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX } from '@cpumap/uapi';
+import { RELEASES, type Release, XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX } from '@cpumap/uapi';
 import { afterEach, describe, expect, it } from 'vitest';
 import { burst } from './support/frames.ts';
 import { cpuMap, device, endClean, load, send, virtualHost } from './support/machine.ts';
@@ -85,7 +85,11 @@ describe('on Linux 6.18', () => {
     ],
     ['key 1 << 32 is key 0', [(helpers, map) => helpers.redirectMap(map, 2 ** 32, 0)], [{ index: 0 }]],
     ['key (1 << 32) + 1 is key 1', [(helpers, map) => helpers.redirectMap(map, 2 ** 32 + 1, 0)], [{ index: 1 }]],
-    ['a device that cannot transmit: EOPNOTSUPP', [(helpers) => helpers.redirect(2, 0)], [{ err: -95, map: NO_MAP, to: 2 }]],
+    [
+      'a device that cannot transmit: EOPNOTSUPP',
+      [(helpers) => helpers.redirect(2, 0)],
+      [{ err: -95, map: NO_MAP, to: 2 }],
+    ],
     ['a device that is not there: EINVAL', [(helpers) => helpers.redirect(77, 0)], [{ err: -22, map: NO_MAP, to: 77 }]],
   ])('%s', async (_, frames, expected) => {
     const { lines, xdp, trace } = await poll('6.18', ...frames);
@@ -128,16 +132,25 @@ describe('on Linux 6.18', () => {
   });
 
   it('a hit with flags 1 to 3 is a redirect all the same', async () => {
-    const { lines } = await poll('6.18', ...[1, 2, 3].map((flags): Frame => (h, map) => h.redirectMap(map, 1, flags)));
+    const { lines } = await poll(
+      '6.18',
+      ...[1, 2, 3].map(
+        (flags): Frame =>
+          (h, map) =>
+            h.redirectMap(map, 1, flags),
+      ),
+    );
     expect(lines).toEqual([1, 2, 3].map(() => redirectLine({ index: 1 })));
   });
 });
 
 describe('on Linux 4.15', () => {
-  const missed = (key: number): Frame => (helpers, map) => {
-    expect(helpers.redirectMap(map, key, 0)).toBe(XDP_REDIRECT); // nothing is looked up in the helper
-    return XDP_REDIRECT;
-  };
+  const missed =
+    (key: number): Frame =>
+    (helpers, map) => {
+      expect(helpers.redirectMap(map, key, 0)).toBe(XDP_REDIRECT); // nothing is looked up in the helper
+      return XDP_REDIRECT;
+    };
   const mapLine = ({ err = 0, ...rest }: Redirected): string =>
     redirectLine({ err, event: err === 0 ? 'xdp_redirect_map' : 'xdp_redirect_map_err', ...rest });
 
@@ -233,7 +246,11 @@ describe.each(RELEASES)('on %s', (release) => {
   });
 
   it('no device 0 and none above the last: a redirect that goes nowhere frees the frame', async () => {
-    const { xdp } = await poll(release, (helpers) => helpers.redirect(0, 0), (helpers) => helpers.redirect(1024, 0));
+    const { xdp } = await poll(
+      release,
+      (helpers) => helpers.redirect(0, 0),
+      (helpers) => helpers.redirect(1024, 0),
+    );
     expect(xdp.redirect_err).toBe(2);
   });
 });

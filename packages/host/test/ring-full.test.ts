@@ -1,7 +1,7 @@
 /** A ring that is full, through the whole engine in native mode: who accepts what, and where the loss shows. */
 import { ACCEPT_ALL, type Host } from '@cpumap/host';
 import type { NicDevice } from '@cpumap/nic';
-import { type Release, RELEASES } from '@cpumap/uapi';
+import { RELEASES, type Release } from '@cpumap/uapi';
 import { afterEach, describe, expect, it } from 'vitest';
 import { collect } from './support/collect.ts';
 import { burst, numberOf } from './support/frames.ts';
@@ -18,7 +18,14 @@ async function machine(release: Release, qsize: number): Promise<void> {
   nic = device(host);
   const map = cpuMap(host);
   map.set(1, { qsize });
-  host.attachXdp('nic0', await load(host, redirectBy(() => 1), { map }));
+  host.attachXdp(
+    'nic0',
+    await load(
+      host,
+      redirectBy(() => 1),
+      { map },
+    ),
+  );
 }
 
 /** Frames of one burst of 64, in one poll, that the ring took. */

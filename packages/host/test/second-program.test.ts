@@ -18,7 +18,11 @@ let delivered: Delivered[];
 afterEach(() => endClean(host));
 
 /** CPU 0 receives and redirects to CPU 1, whose entry runs `factory`; `second` is another map with an entry for CPU 2. */
-async function machine(factory: ProgramFactory, mode: XdpMode = 'native', first = redirectBy(() => 1)): Promise<number> {
+async function machine(
+  factory: ProgramFactory,
+  mode: XdpMode = 'native',
+  first = redirectBy(() => 1),
+): Promise<number> {
   host = await virtualHost({ cpus: 3 });
   nic = device(host, { channels: 4 });
   map = cpuMap(host);
@@ -61,7 +65,12 @@ describe('counts in the kthread event', () => {
 });
 
 /** What the program does with each of three frames; the event counts that follow; whether frames of sk_buffs are exceptions. */
-const OUTCOMES: [string, (helpers: BpfHelpers, next: number) => number, [number, number, number], string | undefined][] = [
+const OUTCOMES: [
+  string,
+  (helpers: BpfHelpers, next: number) => number,
+  [number, number, number],
+  string | undefined,
+][] = [
   ['PASS', () => XDP_PASS, [3, 0, 0], undefined],
   ['DROP', () => XDP_DROP, [0, 3, 0], undefined],
   ['ABORTED', () => XDP_ABORTED, [0, 3, 0], 'ABORTED'],
@@ -75,7 +84,12 @@ const OUTCOMES: [string, (helpers: BpfHelpers, next: number) => number, [number,
 
 describe.each(['native', 'generic'] as const)('the verdict on %s frames', (mode) => {
   it.each(OUTCOMES)('%s', async (what, act, counts, action) => {
-    const id = await machine(({ helpers, maps }) => () => act(helpers, maps.next!), mode);
+    const id = await machine(
+      ({ helpers, maps }) =>
+        () =>
+          act(helpers, maps.next!),
+      mode,
+    );
     const lines = await linesOf(host, () => send(host, nic, burst(3)));
 
     const [pass, drop, redirect] = counts;
@@ -95,7 +109,11 @@ describe.each(['native', 'generic'] as const)('the verdict on %s frames', (mode)
 
 describe('a redirect onward', () => {
   it('is flushed once per batch, before the event of the kthread that redirected', async () => {
-    await machine(({ helpers, maps }) => () => helpers.redirectMap(maps.next!, 2, 0));
+    await machine(
+      ({ helpers, maps }) =>
+        () =>
+          helpers.redirectMap(maps.next!, 2, 0),
+    );
     const lines = await linesOf(host, () => send(host, nic, burst(10)), CPUMAP_EVENTS);
     const [first, next] = [map.map.id, second.map.id];
     expect(lines).toEqual([
@@ -108,11 +126,18 @@ describe('a redirect onward', () => {
       kthreadLine('6.18', { map: first, cpu: 1, processed: 2, sched: 0, xdp: [0, 0, 2] }),
       kthreadLine('6.18', { map: next, cpu: 2, processed: 8, sched: 1 }),
     ]);
-    expect(delivered.map(({ cpu, frame }) => [cpu, numberOf(frame)])).toEqual(Array.from({ length: 8 }, (_, n) => [2, n]));
+    expect(delivered.map(({ cpu, frame }) => [cpu, numberOf(frame)])).toEqual(
+      Array.from({ length: 8 }, (_, n) => [2, n]),
+    );
   });
 
   it('of an sk_buff fails on a full ring, where that of a frame is lost in silence', async () => {
-    await machine(({ helpers, maps }) => () => helpers.redirectMap(maps.next!, 2, 0), 'generic');
+    await machine(
+      ({ helpers, maps }) =>
+        () =>
+          helpers.redirectMap(maps.next!, 2, 0),
+      'generic',
+    );
     const lines = await linesOf(host, () => send(host, nic, burst(10)), ['xdp_redirect_err', 'xdp_cpumap_kthread']);
     const error = `xdp_redirect_err: prog_id=3 action=REDIRECT ifindex=2 to_ifindex=0 err=-28 map_id=2 map_index=2`;
     expect(lines.slice(0, 4)).toEqual([
@@ -124,12 +149,22 @@ describe('a redirect onward', () => {
   });
 
   it('through three entries arrives with every byte', async () => {
-    await machine(({ helpers, maps }) => () => helpers.redirectMap(maps.next!, 2, 0));
+    await machine(
+      ({ helpers, maps }) =>
+        () =>
+          helpers.redirectMap(maps.next!, 2, 0),
+    );
     const last = cpuMap(host);
     last.set(0, { qsize: 64 });
-    const onward = await loadRemote(host, ({ helpers, maps }) => () => helpers.redirectMap(maps.last!, 0, 0), {
-      maps: { last: last.map },
-    });
+    const onward = await loadRemote(
+      host,
+      ({ helpers, maps }) =>
+        () =>
+          helpers.redirectMap(maps.last!, 0, 0),
+      {
+        maps: { last: last.map },
+      },
+    );
     second.set(2, { qsize: 64, program: onward.id });
     const source = burst(50);
     await send(host, nic, source);
@@ -146,44 +181,57 @@ describe('what the second program sees and does', () => {
     ['generic', 3],
   ] as const)('in %s mode: the device the frame came in on, and RX queue %i', async (mode, queue) => {
     const seen: number[][] = [];
-    const look: ProgramFactory = ({ memory }) => (ctx) => {
-      seen.push([XDP_MD.ingress_ifindex, XDP_MD.rx_queue_index, XDP_MD.egress_ifindex].map((f) => word(memory, ctx, f)));
-      return XDP_PASS;
-    };
+    const look: ProgramFactory =
+      ({ memory }) =>
+      (ctx) => {
+        seen.push(
+          [XDP_MD.ingress_ifindex, XDP_MD.rx_queue_index, XDP_MD.egress_ifindex].map((f) => word(memory, ctx, f)),
+        );
+        return XDP_PASS;
+      };
     await machine(look, mode);
     nic.setRxfhIndir(new Array(128).fill(3));
     await send(host, nic, burst(1));
     expect(seen).toEqual([[nic.ifindex, queue, 0]]);
   });
 
-  it.each(['native', 'generic'] as const)('in %s mode: metadata of the first program, and its own changes', async (mode) => {
-    const first: ProgramFactory = ({ memory, helpers, maps }) => (ctx) => {
-      expect(helpers.xdpAdjustMeta(ctx, -8)).toBe(0);
-      memory.u8.set([1, 2, 3, 4, 5, 6, 7, 8], word(memory, ctx, XDP_MD.data_meta));
-      return helpers.redirectMap(maps.cpu_map!, 1, 0);
-    };
-    const metas: number[] = [];
-    const remote: ProgramFactory = ({ memory, helpers }) => (ctx) => {
-      const [data, meta] = [word(memory, ctx, XDP_MD.data), word(memory, ctx, XDP_MD.data_meta)];
-      metas.push(...memory.u8.subarray(meta, data));
-      expect(helpers.xdpAdjustHead(ctx, 6)).toBe(0);
-      expect(helpers.xdpAdjustTail(ctx, -4)).toBe(0);
-      return XDP_PASS;
-    };
-    await machine(remote, mode, first);
-    const source = burst(1);
-    await send(host, nic, source);
-    expect(metas).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
-    expect(delivered[0]!.frame).toEqual(source.frames[0]!.subarray(6, 56));
-    expect([...delivered[0]!.meta]).toEqual(metas); // moved along with the head
-  });
+  it.each(['native', 'generic'] as const)(
+    'in %s mode: metadata of the first program, and its own changes',
+    async (mode) => {
+      const first: ProgramFactory =
+        ({ memory, helpers, maps }) =>
+        (ctx) => {
+          expect(helpers.xdpAdjustMeta(ctx, -8)).toBe(0);
+          memory.u8.set([1, 2, 3, 4, 5, 6, 7, 8], word(memory, ctx, XDP_MD.data_meta));
+          return helpers.redirectMap(maps.cpu_map!, 1, 0);
+        };
+      const metas: number[] = [];
+      const remote: ProgramFactory =
+        ({ memory, helpers }) =>
+        (ctx) => {
+          const [data, meta] = [word(memory, ctx, XDP_MD.data), word(memory, ctx, XDP_MD.data_meta)];
+          metas.push(...memory.u8.subarray(meta, data));
+          expect(helpers.xdpAdjustHead(ctx, 6)).toBe(0);
+          expect(helpers.xdpAdjustTail(ctx, -4)).toBe(0);
+          return XDP_PASS;
+        };
+      await machine(remote, mode, first);
+      const source = burst(1);
+      await send(host, nic, source);
+      expect(metas).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+      expect(delivered[0]!.frame).toEqual(source.frames[0]!.subarray(6, 56));
+      expect([...delivered[0]!.meta]).toEqual(metas); // moved along with the head
+    },
+  );
 
   it.each(['native', 'generic'] as const)('in %s mode: cannot eat the room of the descriptor', async (mode) => {
     const answers: number[] = [];
-    const remote: ProgramFactory = ({ helpers }) => (ctx) => {
-      answers.push(helpers.xdpAdjustHead(ctx, -217), helpers.xdpAdjustHead(ctx, -216));
-      return XDP_PASS;
-    };
+    const remote: ProgramFactory =
+      ({ helpers }) =>
+      (ctx) => {
+        answers.push(helpers.xdpAdjustHead(ctx, -217), helpers.xdpAdjustHead(ctx, -216));
+        return XDP_PASS;
+      };
     await machine(remote, mode);
     await send(host, nic, burst(1));
     expect(answers).toEqual([-22, 0]);

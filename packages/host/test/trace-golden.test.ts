@@ -1,7 +1,7 @@
 /** Which events fire, in which order, with which counts: as Linux 6.18 printed them, and as the source of 4.15 says. */
 import { ACCEPT_ALL, type CpuMap, type Host } from '@cpumap/host';
 import type { NicDevice } from '@cpumap/nic';
-import { type Release, RELEASES } from '@cpumap/uapi';
+import { RELEASES, type Release } from '@cpumap/uapi';
 import { afterEach, describe, expect, it } from 'vitest';
 import { burst } from './support/frames.ts';
 import { cpuMap, device, endClean, load, redirectBy, send, virtualHost } from './support/machine.ts';
@@ -27,12 +27,18 @@ const times = <T>(n: number, line: T): T[] => new Array(n).fill(line);
 describe('20 frames in one poll to CPU 1', () => {
   it('on 6.18', async () => {
     const [map] = await machine('6.18', [1]);
-    host.attachXdp('nic0', await load(host, redirectBy(() => 1), { map: map! }));
+    host.attachXdp(
+      'nic0',
+      await load(
+        host,
+        redirectBy(() => 1),
+        { map: map! },
+      ),
+    );
 
     const lines = await linesOf(host, () => send(host, nic, burst(20)));
 
-    const redirect =
-      'xdp_redirect: prog_id=2 action=REDIRECT ifindex=2 to_ifindex=0 err=0 map_id=1 map_index=1';
+    const redirect = 'xdp_redirect: prog_id=2 action=REDIRECT ifindex=2 to_ifindex=0 err=0 map_id=1 map_index=1';
     // the ninth frame flushes eight before its own event; what is left waits for the end of the poll
     expect(lines).toEqual([
       ...times(8, redirect),
@@ -49,12 +55,18 @@ describe('20 frames in one poll to CPU 1', () => {
 
   it('on 4.15', async () => {
     const [map] = await machine('4.15', [1]);
-    host.attachXdp('nic0', await load(host, redirectBy(() => 1), { map: map! }));
+    host.attachXdp(
+      'nic0',
+      await load(
+        host,
+        redirectBy(() => 1),
+        { map: map! },
+      ),
+    );
 
     const lines = await linesOf(host, () => send(host, nic, burst(20)));
 
-    const redirect =
-      'xdp_redirect_map: prog_id=2 action=REDIRECT ifindex=2 to_ifindex=0 err=0 map_id=1 map_index=1';
+    const redirect = 'xdp_redirect_map: prog_id=2 action=REDIRECT ifindex=2 to_ifindex=0 err=0 map_id=1 map_index=1';
     expect(lines).toEqual([
       ...times(8, redirect),
       'xdp_cpumap_enqueue: enqueue cpu=0 map_id=1 action=REDIRECT processed=8 drops=0 to_cpu=1',
@@ -81,7 +93,14 @@ describe('bulks of one poll', () => {
   ])('%i frames are enqueued as %j, and taken as that', async (frames, bulks) => {
     for (const release of RELEASES) {
       const [map] = await machine(release, [1]);
-      host.attachXdp('nic0', await load(host, redirectBy(() => 1), { map: map! }));
+      host.attachXdp(
+        'nic0',
+        await load(
+          host,
+          redirectBy(() => 1),
+          { map: map! },
+        ),
+      );
       const lines = await linesOf(host, () => send(host, nic, burst(frames)), CPUMAP_EVENTS);
       expect(lines).toEqual([
         ...bulks.map((processed) => enqueueLine({ map: 1, to: 1, processed })),
@@ -101,7 +120,14 @@ describe('the flush at the end of a poll', () => {
     ['4.15', 'by index', [0, 1, 0, 1]],
   ] as const)('of two entries on %s: %s', async (release, _, order) => {
     const [map] = await machine(release, [0, 1]);
-    host.attachXdp('nic0', await load(host, redirectBy((frame) => frame % 2), { map: map! }));
+    host.attachXdp(
+      'nic0',
+      await load(
+        host,
+        redirectBy((frame) => frame % 2),
+        { map: map! },
+      ),
+    );
     const lines = await linesOf(host, () => send(host, nic, burst(20)), enqueues);
     const processed = [8, 8, 2, 2];
     expect(lines).toEqual(order.map((to, i) => enqueueLine({ map: 1, to, processed: processed[i]! })));

@@ -1,7 +1,7 @@
 /** The engine against lines that a running 6.18.44 printed (kernel-6.18/cpumap-trace.txt). */
 import { readFileSync } from 'node:fs';
-import { describeWithData } from '@cpumap/vitest-config/test-data';
 import { XDP_DROP } from '@cpumap/uapi';
+import { describeWithData } from '@cpumap/vitest-config/test-data';
 import { expect, it } from 'vitest';
 import { burst } from './support/frames.ts';
 import { cpuMap, device, endClean, load, loadRemote, redirectBy, send, virtualHost } from './support/machine.ts';
@@ -13,7 +13,12 @@ function recorded(path: string): string[] {
     .split('\n')
     .filter((line) => line.includes('map_id=1719'))
     .map((line) => line.slice(line.indexOf('xdp_')))
-    .map((line) => line.replace('map_id=1719', 'map_id=1').replace(/prog_id=\d+/, 'prog_id=3').replace('ifindex=2 ', 'ifindex=2 '));
+    .map((line) =>
+      line
+        .replace('map_id=1719', 'map_id=1')
+        .replace(/prog_id=\d+/, 'prog_id=3')
+        .replace('ifindex=2 ', 'ifindex=2 '),
+    );
 }
 
 describeWithData('a trace of Linux 6.18.44', 'kernel-6.18/cpumap-trace.txt', (path) => {
@@ -28,7 +33,11 @@ describeWithData('a trace of Linux 6.18.44', 'kernel-6.18/cpumap-trace.txt', (pa
     const map = cpuMap(host);
     const remote = await loadRemote(host, () => () => XDP_DROP);
     map.set(1, { qsize: 64, program: remote.id });
-    const program = await load(host, redirectBy(() => 1), { map });
+    const program = await load(
+      host,
+      redirectBy(() => 1),
+      { map },
+    );
     host.attachXdp('nic0', program);
     expect([map.map.id, program.id, nic.ifindex]).toEqual([1, 3, 2]);
     await send(host, nic, burst(5));

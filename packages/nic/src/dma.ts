@@ -91,7 +91,10 @@ export function attachDma(memory: Memory, clock: Clock): Dma {
         f64[(counters + RX_COUNTERS.missed) >> 3]! += 1;
       } else {
         const length = u32[frame + 1]!;
-        copy(address, u32[buffers + slot]! + HEADROOM, length);
+        const buffer = u32[buffers + slot]!;
+        copy(address, buffer + HEADROOM, length);
+        // drivers prefetch the descriptor's line for writing here (prefetchw); a store is what JavaScript has for that
+        u32[buffer >> 2] = 0;
         u32[lengths + slot] = length;
         if (++slot === size) slot = 0;
         posted--;

@@ -84,7 +84,7 @@ export const SAMPLE_PROGRAMS: readonly SampleProgram[] = [
     name: 'ddos_filter_pktgen',
     mode: 'l4-filter',
     export: 'ddosFilterPktgen',
-    description: 'as proto_separate, and drops UDP to port 9',
+    description: 'as l4-proto, and drops UDP to port 9',
     maps: FIXED,
   },
   {

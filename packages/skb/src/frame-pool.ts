@@ -89,10 +89,24 @@ export function createFramePool(
   const stride = SK_BUFF_SIZE + size;
   const region = 1 << REGION_SHIFT;
   const arenaBytes = Math.ceil((count * stride) / region) * region;
-  const arena = allocator.alloc(arenaBytes, region);
   const ringSize = count + STALE_SLOTS;
-  const ring = allocator.alloc(ptrRingBytes(ringSize));
-  const pool = allocator.alloc(CACHE + CACHE_SLOTS * 4);
+  const blocks: number[] = [];
+  const take = (bytes: number, align?: number): number => {
+    const block = allocator.alloc(bytes, align);
+    blocks.push(block);
+    return block;
+  };
+  let pool: number;
+  let ring: number;
+  let arena: number;
+  try {
+    pool = take(CACHE + CACHE_SLOTS * 4);
+    ring = take(ptrRingBytes(ringSize));
+    arena = take(arenaBytes, region);
+  } catch (error) {
+    for (const block of blocks) allocator.free(block);
+    throw error;
+  }
   u32[(pool + FRAME_POOL.cpu) >> 2] = cpu;
   u32[(pool + FRAME_POOL.count) >> 2] = count;
   u32[(pool + FRAME_POOL.frame_sz) >> 2] = size;

@@ -9,7 +9,6 @@ export * from './frame-pool.ts';
 export * from './net-device.ts';
 export * from './netif-receive.ts';
 export * from './packet-handler.ts';
-export * from './packet-handler.ts';
 export * from './sk-buff.ts';
 export * from './xdp-buff.ts';
 export * from './xdp-frame.ts';

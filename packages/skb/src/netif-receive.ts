@@ -46,7 +46,7 @@ export interface NetifReceiveParts {
   readonly pools: FramePools;
   /** This CPU's STACK_COUNTERS. */
   readonly counters: number;
-  /** A handler threw: called after the frame was counted and freed. */
+  /** A handler threw: called after the frame was counted as failed, before it is freed. */
   readonly onError: (skb: number, error: unknown) => void;
 }
 

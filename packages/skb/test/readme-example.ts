@@ -37,24 +37,14 @@ frames.setDevRx(frame, dev);
 // CPU 1 takes over: builds the sk_buff and hands it to the packet handlers.
 const cpu1 = skb.attachFramePools(memory, poolsAt, 1);
 const skbs = skb.attachSkBuffs(memory, frames, features);
-const netif = skb.attachNetifReceive({
-  memory,
-  skbs,
-  pools: cpu1,
-  counters: allocator.alloc(skb.STACK_COUNTERS.sizeof),
-  onError: (_, error) => console.error(error),
-});
-netif.add({
-  id: 1,
-  protocol: ETH_P.IP,
-  handler: {
-    receive(packet) {
-      const { len, truesize, skb_iif } = skb.readSkBuff(memory, packet);
-      console.log(`${len} bytes of IPv4 from interface ${skb_iif}, truesize ${truesize}`);
-      return NET_RX_SUCCESS;
-    },
-  },
-});
+const counters = allocator.alloc(skb.STACK_COUNTERS.sizeof);
+const netif = skb.attachNetifReceive({ memory, skbs, pools: cpu1, counters, onError: console.error });
+const receive = (packet: number): number => {
+  const { len, truesize, skb_iif } = skb.readSkBuff(memory, packet);
+  console.log(`${len} bytes of IPv4 from interface ${skb_iif}, truesize ${truesize}`);
+  return NET_RX_SUCCESS;
+};
+netif.add({ id: 1, protocol: ETH_P.IP, handler: { receive } });
 netif.receive(skbs.fromFrame(frame));
 console.log(`${skb.framePoolFree(memory, pool)} of 64 buffers are in the pool`);
 cpu1.flush(); // at the end of a poll: what this CPU freed goes home

@@ -29,6 +29,10 @@ const SHORTEST_SLEEP_MS = 0.06;
 export async function runCpuThread({ machine, cpu, port, runtime, idleTurns }: CpuThread): Promise<void> {
   const { loop } = runtime;
   const reply = (message: FromWorker): void => port.postMessage(message);
+  process.once('exit', () => {
+    machine.setDead(cpu);
+    machine.kickHost();
+  });
 
   /** Takes all commands; true when one of them was the last. */
   async function takeCommands(): Promise<boolean> {

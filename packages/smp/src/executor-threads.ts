@@ -25,6 +25,8 @@ export const CLOSE_COMMAND = 'cpumap:close';
 
 const PATIENCE_MS = 10_000;
 const POLL_MS = 2;
+/** A CPU that does not end its poll within this time is given up, as the kernel's watchdog does with a soft lockup. */
+const LOCKUP_MS = 10_000;
 /** A CPU that does not end its loop within this time (a program that never returns) is terminated. */
 const CLOSE_MS = 5_000;
 
@@ -73,6 +75,8 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     });
 
     return {
+      fail,
+      terminate: () => worker.terminate(),
       command(command: unknown): Promise<unknown> {
         if (dead || ending) return Promise.reject(deadCpu(cpu));
         return new Promise((resolve, reject) => {
@@ -101,6 +105,31 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     return new KernelError('EIO', `CPU ${cpu}`, { hint: cause?.message ?? 'its thread has ended', cause });
   }
 
+  const watched = threads.map(() => ({ quietPoints: -1, since: 0 }));
+  let watchedAt = 0;
+
+  /** Gives up CPUs whose program or packet handler does not return. */
+  function watch(): void {
+    const now = performance.now();
+    const looked = now - watchedAt < LOCKUP_MS / 10; // time that nobody looked does not count
+    watchedAt = now;
+    watched.forEach((seen, cpu) => {
+      const quietPoints = machine.quietPoints(cpu);
+      if (!looked || machine.isAsleep(cpu) || quietPoints !== seen.quietPoints) {
+        seen.quietPoints = quietPoints;
+        seen.since = now;
+      } else if (now - seen.since > LOCKUP_MS) {
+        const { fail, terminate } = threads[cpu]!;
+        fail(
+          new Error(
+            `CPU ${cpu} did not end its poll for ${LOCKUP_MS / 1000} s: a program or packet handler on it does not return`,
+          ),
+        );
+        void terminate();
+      }
+    });
+  }
+
   return {
     kind: 'threads',
     clock: options.clock,
@@ -109,7 +138,8 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     waitFor(what, condition) {
       const deadline = performance.now() + PATIENCE_MS;
       while (!condition()) {
-        if (failures.length > 0) throw deadCpu(failures[0]!.cpu);
+        const dead = threads.findIndex((_, cpu) => machine.isDead(cpu));
+        if (dead >= 0 || failures.length > 0) throw deadCpu(failures[0]?.cpu ?? dead);
         if (performance.now() > deadline) {
           throw new KernelError('ETIMEDOUT', what, { hint: `no CPU did it within ${PATIENCE_MS / 1000} s` });
         }
@@ -121,6 +151,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
       while (failures.length === 0 && closing === undefined && !until?.()) {
         const left = (end - options.clock.now()) / 1e6;
         if (left <= 0) return;
+        watch();
         await new Promise((resolve) => setTimeout(resolve, Math.min(left, POLL_MS)));
       }
     },

@@ -12,7 +12,7 @@ import { layout } from '@cpumap/uapi';
 import { type Allocator, CACHELINE } from './allocator.ts';
 import type { Memory } from './memory.ts';
 
-const OWN = layout({ quiet: 'u32', asleep: 'u32' });
+const OWN = layout({ quiet: 'u32', asleep: 'u32', dead: 'u32' });
 const OTHERS = layout({ kicks: 'u32', inbox: 'u32', commands: 'u32' });
 const OTHERS_LINE = CACHELINE;
 const CPU_BYTES = 2 * CACHELINE;
@@ -38,6 +38,9 @@ export interface Machine extends MachineAt {
   setAsleep(cpu: number, asleep: boolean): void;
   isAsleep(cpu: number): boolean;
   quietPoints(cpu: number): number;
+  /** The last thing a CPU's thread does, whatever ends it: a host that blocks hears of it in no other way. */
+  setDead(cpu: number): void;
+  isDead(cpu: number): boolean;
   /** Pushes a task on the inbox of `cpu` and kicks it. `next` is the byte offset of the task's link word. */
   post(cpu: number, task: number, next: number): void;
   /** Takes the whole inbox, newest first; 0 when empty. Only `cpu` itself. */
@@ -53,7 +56,7 @@ export interface Machine extends MachineAt {
   waitHost(ms: number): void;
 }
 
-export function createMachine(memory: Memory, allocator: Allocator, nrCpus: number): MachineAt {
+export function createMachine(allocator: Allocator, nrCpus: number): MachineAt {
   return { nrCpus, cpus: allocator.alloc(nrCpus * CPU_BYTES), host: allocator.alloc(CACHELINE) };
 }
 
@@ -64,6 +67,7 @@ export function attachMachine(memory: Memory, at: MachineAt, onKick?: (cpu: numb
   const others = (cpu: number): number => (at.cpus + cpu * CPU_BYTES + OTHERS_LINE) >> 2;
   const QUIET = OWN.quiet >> 2;
   const ASLEEP = OWN.asleep >> 2;
+  const DEAD = OWN.dead >> 2;
   const KICKS = OTHERS.kicks >> 2;
   const INBOX = OTHERS.inbox >> 2;
   const COMMANDS = OTHERS.commands >> 2;
@@ -93,6 +97,10 @@ export function attachMachine(memory: Memory, at: MachineAt, onKick?: (cpu: numb
     },
     isAsleep: (cpu) => Atomics.load(words, own(cpu) + ASLEEP) !== 0,
     quietPoints: (cpu) => Atomics.load(words, own(cpu) + QUIET),
+    setDead(cpu) {
+      Atomics.store(words, own(cpu) + DEAD, 1);
+    },
+    isDead: (cpu) => Atomics.load(words, own(cpu) + DEAD) !== 0,
     post(cpu, task, next) {
       const inbox = others(cpu) + INBOX;
       let head = Atomics.load(words, inbox);

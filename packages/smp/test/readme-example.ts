@@ -4,7 +4,7 @@ import * as smp from '@cpumap/smp';
 const memory = smp.createMemory(1 << 20);
 const allocator = smp.createAllocator(memory);
 const time = smp.createVirtualTime(2);
-const machine = smp.attachMachine(memory, smp.createMachine(memory, allocator, 2), time.onKick);
+const machine = smp.attachMachine(memory, smp.createMachine(allocator, 2), time.onKick);
 const tasks = smp.attachTasks(machine);
 const rings = smp.attachPtrRings(memory);
 
@@ -30,9 +30,8 @@ const consumer: smp.TaskKind = (task) => ({
   close() {},
 });
 
-const runtimes = [0, 1].map((cpu) => {
-  return { loop: smp.createCpuLoop(machine, tasks, cpu, [consumer]), handle: async () => undefined };
-});
+const loops = [0, 1].map((cpu) => smp.createCpuLoop(machine, tasks, cpu, [consumer]));
+const runtimes = loops.map((loop) => ({ loop, handle: async () => undefined }));
 const executor = smp.createVirtualExecutor(machine, time, runtimes, 1);
 const task = smp.createTask(memory, allocator, 0, 0, 1);
 tasks.post(task);

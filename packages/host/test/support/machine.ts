@@ -1,6 +1,6 @@
 /** A small machine for a test: the host, its device, a cpumap, programs from closures, and how each test ends. */
 import type { BpfMap, BpfProgram, ProgramFactory, ProgramSpec } from '@cpumap/bpf';
-import { type CpuMap, createHost, cpuMapOf, type DeviceOptions, type Host, type HostOptions } from '@cpumap/host';
+import { type CpuMap, cpuMapOf, createHost, type DeviceOptions, type Host, type HostOptions } from '@cpumap/host';
 import type { FrameSource, NicDevice } from '@cpumap/nic';
 import { BPF_ATTACH_TYPE, BPF_MAP_TYPE } from '@cpumap/uapi';
 import { expect } from 'vitest';

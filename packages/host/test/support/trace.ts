@@ -45,7 +45,10 @@ export interface Kthread {
 }
 
 /** 4.15 prints no counts of a second program. */
-export function kthreadLine(release: string, { map, cpu, processed, sched, drops = 0, xdp = [0, 0, 0] }: Kthread): string {
+export function kthreadLine(
+  release: string,
+  { map, cpu, processed, sched, drops = 0, xdp = [0, 0, 0] }: Kthread,
+): string {
   const line = `xdp_cpumap_kthread: kthread cpu=${cpu} map_id=${map} action=REDIRECT processed=${processed} drops=${drops} sched=${sched}`;
   return release === '4.15' ? line : `${line} xdp_pass=${xdp[0]} xdp_drop=${xdp[1]} xdp_redirect=${xdp[2]}`;
 }

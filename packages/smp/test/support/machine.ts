@@ -9,7 +9,7 @@ const MIB = 1 << 20;
 export function idleMachine(nrCpus: number, onKick?: (cpu: number) => void) {
   const memory = createMemory(MIB);
   const allocator = createAllocator(memory);
-  const at = createMachine(memory, allocator, nrCpus);
+  const at = createMachine(allocator, nrCpus);
   const machine = attachMachine(memory, at, onKick);
   return { memory, allocator, at, machine, tasks: attachTasks(machine) };
 }
