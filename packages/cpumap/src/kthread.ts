@@ -164,9 +164,19 @@ export function attachCpuMapKthread(parts: KthreadParts): TaskKind {
     const ring = u32[(entry + CPU_MAP_ENTRY.queue) >> 2]!;
     let flushed = features.rcuWorkTeardown;
 
+    function flushAtTeardown(): void {
+      if (flushed) return;
+      flushed = true;
+      flushBulkQueues(entry);
+    }
+
     /** The ring was found empty: sleeps, or answers 1 when somebody was faster and the thread must look again. */
     function fallAsleep(): number {
-      if (tasks.shouldStop(task)) return STOPPED;
+      if (tasks.shouldStop(task)) {
+        flushAtTeardown();
+        // look again: the last frame may have come between the first look and the order to stop
+        return rings.isEmpty(ring) ? STOPPED : 0;
+      }
       tasks.announceSleep(task);
       // look again after the announcement: whoever produced before it did not wake us
       if (rings.isEmpty(ring) && !tasks.shouldStop(task)) return ASLEEP;
@@ -196,10 +206,7 @@ export function attachCpuMapKthread(parts: KthreadParts): TaskKind {
           tasks.consumeWake(task);
           woken = 1;
         }
-        if (!flushed && tasks.shouldStop(task)) {
-          flushed = true;
-          flushBulkQueues(entry);
-        }
+        if (!flushed && tasks.shouldStop(task)) flushAtTeardown();
         let done = 0;
         for (let i = 0; i < STEPS_PER_TURN; i++) {
           const n = step(woken);

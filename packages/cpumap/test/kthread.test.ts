@@ -92,6 +92,45 @@ describe.each(RELEASES)('on %s', (release) => {
   );
 });
 
+describe('an order to stop that comes in the middle of its poll', () => {
+  it.each(RELEASES)('and with it the last frames, just after it found its ring empty, on %s', async (release) => {
+    const bench = createBench(release);
+    const map = bench.create();
+    bench.set(map, 1, 64);
+    bench.begin(0);
+    bench.redirect(map, 1);
+    bench.endPoll();
+    const atStopTest = (): void => {
+      for (let n = 0; n < 3; n++) bench.redirect(map, 1);
+      bench.endPoll();
+      map.delete(1);
+    };
+    bench.meanwhile.atDelivery = () => {
+      bench.meanwhile.atStopTest = atStopTest;
+    };
+    bench.turn(1);
+    await bench.end();
+    expect(bench.delivered.map(({ number }) => number)).toEqual([0, 1, 2, 3]);
+  });
+
+  it('finds the frames in the bulk queues too, on 4.15', async () => {
+    const bench = createBench('4.15');
+    const map = bench.create();
+    bench.set(map, 1, 64);
+    bench.begin(0);
+    bench.redirect(map, 1);
+    bench.endPoll();
+    bench.meanwhile.atDelivery = () => {
+      for (let n = 0; n < 3; n++) bench.redirect(map, 1);
+      map.delete(1); // the end of the poll will find the slot empty
+      bench.endPoll();
+    };
+    bench.turn(1);
+    await bench.end();
+    expect(bench.delivered.map(({ number }) => number)).toEqual([0, 1, 2, 3]);
+  });
+});
+
 describe('an sk_buff of generic mode, on 6.18', () => {
   it('goes to the ring at once, and wakes', async () => {
     const bench = createBench('6.18');

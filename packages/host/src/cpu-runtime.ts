@@ -26,6 +26,8 @@ export type HandlerCode = ModuleCode | { readonly factory: PacketHandlerFactory 
 
 /** What the host asks of a CPU. Plain data, unless code is a bare function. */
 type CpuCommand =
+  /** Answered as soon as the CPU runs. */
+  | { readonly type: 'ping' }
   | { readonly type: 'program'; readonly image: ProgramImage }
   | {
       readonly type: 'handler';
@@ -111,7 +113,7 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report }: Cpu
         const { id, protocol, code, options } = command;
         const factory = 'factory' in code ? code.factory : await importFunction<PacketHandlerFactory>(code);
         stack.add({ id, protocol, handler: factory({ memory, cpu, now: () => clock.now(), options }) });
-      } else {
+      } else if (command.type === 'remove-handler') {
         stack.remove(command.id);
       }
     },

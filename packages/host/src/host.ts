@@ -131,6 +131,12 @@ export async function createHost(options: HostOptions): Promise<Host> {
   };
 
   const { machine, executor } = kind === 'virtual' ? startVirtual() : startThreads();
+  try {
+    await onEveryCpu({ type: 'ping' });
+  } catch (error) {
+    await executor.close();
+    throw error;
+  }
   const tasks = attachTasks(machine);
   const rings = attachPtrRings(memory);
   const trace: TraceControl = createTraceControl(memory, blueprint.trace, features);

@@ -18,6 +18,7 @@ import {
   createTask,
   type Machine,
   type Memory,
+  synchronizeRcu,
   TASK,
   TASK_EXITED,
   TASK_POSTED,
@@ -145,7 +146,7 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
   function checkIdle(what: string): void {
     if (wire === undefined) return;
     if (!wire.done) refuse('EBUSY', what, 'frames are coming in: stop the source first');
-    wire.close();
+    wire.close(() => synchronizeRcu(machine));
     wire = undefined;
   }
 

@@ -24,8 +24,11 @@ export interface Wire {
   readonly done: boolean;
   /** Asks all queues to stop sending; what is in their rings is still received. */
   stop(): void;
-  /** Frees what the source takes. Only when done, or when no queue is served any more. */
-  close(): void;
+  /**
+   * Frees what the source takes. Only when done, with a `grace` that waits until no CPU can still look at it; or without,
+   * when no queue is served any more.
+   */
+  close(grace?: () => void): void;
 }
 
 export function createWire(memory: Memory, allocator: Allocator, options: WireOptions): Wire {
@@ -134,8 +137,9 @@ export function createWire(memory: Memory, allocator: Allocator, options: WireOp
     stop() {
       for (const { wire } of wires) Atomics.store(u32, (wire + WIRE.stop) >> 2, 1);
     },
-    close() {
+    close(grace) {
       for (const queue of queues) u32[(queue + RX_QUEUE.source) >> 2] = 0;
+      grace?.();
       releaseAll();
     },
   };

@@ -47,7 +47,11 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
 
   function startThread(cpu: number) {
     const pending = new Map<number, Pending>();
-    const worker = new Worker(options.script, { workerData: options.workerData(cpu), name: `cpu${cpu}` });
+    const worker = new Worker(options.script, {
+      workerData: options.workerData(cpu),
+      name: `cpu${cpu}`,
+      execArgv: [], // what this process was started with, --eval for one, is not for a CPU
+    });
     let nextId = 1;
     let dead = false;
     let ending = false;

@@ -56,7 +56,7 @@ export function createBench(release: Release, { cpus = 3, mib = 32, seed = 1 } =
   const { u8, u32, i32, f64 } = memory;
   const allocator = createAllocator(memory);
   const time = createVirtualTime(cpus);
-  const machine = attachMachine(memory, createMachine(memory, allocator, cpus), time.onKick);
+  const machine = attachMachine(memory, createMachine(allocator, cpus), time.onKick);
   const tasks = attachTasks(machine);
   const features = featuresOf(release);
   const trace = createTraceArea(allocator, cpus, cpus > 16 ? 256 : 4096);
@@ -71,6 +71,13 @@ export function createBench(release: Release, { cpus = 3, mib = 32, seed = 1 } =
   const dev = createNetDevice(memory, allocator, { ifindex: IFINDEX, address: new Uint8Array(6), maxFrame: 64 });
   const scratch = allocator.alloc(4);
   const delivered: { cpu: number; number: number }[] = [];
+  /** Called in the middle of a CPU's poll, once: what other CPUs and the host may do at that very moment. */
+  const meanwhile: { atDelivery?: () => void; atStopTest?: () => void } = {};
+  const once = (when: keyof typeof meanwhile): void => {
+    const act = meanwhile[when];
+    delete meanwhile[when];
+    act?.();
+  };
   let sent = 0;
 
   const all = Array.from({ length: cpus }, (_, cpu) => {
@@ -88,10 +95,30 @@ export function createBench(release: Release, { cpus = 3, mib = 32, seed = 1 } =
       const frame = copyMacFrame(memory, skb);
       expect(frame).toHaveLength(LENGTH);
       delivered.push({ cpu, number: new DataView(frame.buffer).getUint32(20) });
+      once('atDelivery');
       return NET_RX_SUCCESS;
     };
     stack.add({ id: 1, protocol: ETH_P.ALL, handler: { receive } });
-    const parts = { machine, memory, cpu, nrCpus: cpus, features, tasks, tracepoints, pools, frames, skbs, stack };
+    const watched = {
+      ...tasks,
+      shouldStop(task: number): boolean {
+        once('atStopTest');
+        return tasks.shouldStop(task);
+      },
+    };
+    const parts = {
+      machine,
+      memory,
+      cpu,
+      nrCpus: cpus,
+      features,
+      tasks: watched,
+      tracepoints,
+      pools,
+      frames,
+      skbs,
+      stack,
+    };
     const cpumap = attachCpuMap(parts, cpumapAt);
     const xdp = attachXdp({ ...parts, clock, seed, targets: [cpumap.target], onProgramError: throwOn }, xdpAt);
     const loop = createCpuLoop(machine, tasks, cpu, [cpumap.kthreadKind(xdp)]);
@@ -143,6 +170,7 @@ export function createBench(release: Release, { cpus = 3, mib = 32, seed = 1 } =
     rings,
     type,
     delivered,
+    meanwhile,
     programs,
     create(spec: Partial<MapSpec> = {}): BpfMap {
       const valueSize = features.cpumapProgram ? 8 : 4;

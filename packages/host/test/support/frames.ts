@@ -7,7 +7,7 @@ const SMALLEST = 60;
 /** A UDP frame of one of many flows; its first payload bytes are its number. */
 export function numberedFrame(number: number, flow = 0, length = SMALLEST): Uint8Array {
   const frame = buildFrame({
-    network: { version: 4, source: [10, 0, flow >> 8, flow & 0xff], destination: [10, 1, 0, 1] },
+    network: { version: 4, source: `10.0.${flow >> 8}.${flow & 0xff}`, destination: '10.1.0.1' },
     transport: { protocol: 'udp', sourcePort: 1024 + flow, destinationPort: 9 },
     length,
   });

@@ -48,7 +48,11 @@ export function load(
 }
 
 /** Loads a program for cpumap entries. */
-export function loadRemote(host: Host, code: ProgramFactory, options: ProgramOptions = {}): Promise<BpfProgram> {
+export function loadRemote(
+  host: Host,
+  code: ProgramFactory | ProgramSpec['code'],
+  options: ProgramOptions = {},
+): Promise<BpfProgram> {
   return load(host, code, { name: 'remote', expectedAttachType: BPF_ATTACH_TYPE.XDP_CPUMAP, ...options });
 }
 

@@ -1,5 +1,5 @@
 /** Writes single pcapng blocks for tests, in either byte order, so that a test can say exactly what a file holds. */
-export type Option = readonly [code: number, value: Uint8Array];
+type Option = readonly [code: number, value: Uint8Array];
 
 export interface Blocks {
   section(major?: number): Uint8Array;
@@ -13,7 +13,7 @@ export interface Blocks {
   i64(value: bigint): Uint8Array;
 }
 
-export interface PacketOptions {
+interface PacketOptions {
   readonly original?: number;
   readonly options?: readonly Option[];
 }
