@@ -7,19 +7,27 @@ import { createDeliverBench } from './deliver.ts';
 import type { Suite } from './suite.ts';
 
 const MARK = 'cpumap-bench:measuring';
-const GC_LINE = /ms: (Scavenge|Mark-Compact)/;
+/** A line of --trace-gc: process and isolate, time, kind. */
+const GC_LINE = /^\[\d+:(0x[0-9a-f]+)\].*ms: (?:Scavenge|Mark-Compact)/;
+const ROUNDS = 4;
+
+/** The isolates that collected, one for each collection, in order. */
+function collectors(output: string): string[] {
+  return output.split('\n').flatMap((line) => GC_LINE.exec(line)?.[1] ?? []);
+}
 
 /** What the child process does, started by `memory` through the hidden command `memory-child`. */
 export async function memoryChild(frames: number): Promise<void> {
+  // litter first, so that the first isolate to collect is this thread's
+  if (Array.from({ length: 500_000 }, (_, i) => ({ i })).length === 0) throw new Error('nothing was allocated');
   const bench = await createDeliverBench();
-  await bench.round(frames);
+  await bench.round(frames / ROUNDS);
   const before = process.memoryUsage();
   process.stdout.write(`${MARK}\n`);
-  for (let i = 0; i < 4; i++) await bench.round(frames / 4);
+  for (let i = 0; i < ROUNDS; i++) await bench.round(frames / ROUNDS);
   const after = process.memoryUsage();
-  process.stdout.write(
-    `\n${MARK} ${JSON.stringify({ heap: after.heapUsed - before.heapUsed, rss: after.rss - before.rss })}\n`,
-  );
+  const growth = { heap: after.heapUsed - before.heapUsed, rss: after.rss - before.rss };
+  process.stdout.write(`\n${MARK} ${JSON.stringify(growth)}\n`);
   await bench.host.close();
 }
 
@@ -35,15 +43,17 @@ export const memory: Suite = {
     });
     child.stderr.pipe(process.stderr);
     const code = await new Promise((resolve) => child.once('close', resolve));
-    const [, during, end] = output.split(MARK);
-    if (code !== 0 || during === undefined || end === undefined)
-      throw new Error(`the measured process failed: ${output}`);
+    const [before = '', during = '', end] = output.split(MARK);
+    if (code !== 0 || end === undefined) throw new Error(`the measured process failed: ${output}`);
     const { heap, rss } = JSON.parse(end.slice(0, end.indexOf('}') + 1)) as { heap: number; rss: number };
-    const collections = during.split('\n').filter((line) => GC_LINE.test(line)).length;
+    const [host] = collectors(before);
+    const collections = collectors(during);
+    const byHost = collections.filter((isolate) => isolate === host).length;
     const once = (name: string, unit: string, value: number) => ({ name, unit, min: value, median: value, max: value });
     return [
       once('frames', 'M', frames / 1e6),
-      once('collections', 'of all threads', collections),
+      once('collections', 'on the CPUs', collections.length - byHost),
+      once('collections', 'on the host thread, which polls for the end', byHost),
       once('heap growth', 'MB', heap / 1e6),
       once('resident growth', 'MB', rss / 1e6),
     ];

@@ -51,6 +51,21 @@ describe.each(RELEASES)('on %s', (release) => {
     expect([bench.sum('taken'), bench.sum('ring_full'), bench.delivered.length]).toEqual([8, 6, 2]);
   });
 
+  it('frames behind a refused one are still tried: the remote CPU may have made room meanwhile', async () => {
+    const bench = createBench(release);
+    const map = bench.create();
+    bench.set(map, 1, 2);
+    bench.begin(0);
+    for (let frame = 0; frame < 2; frame++) bench.redirect(map, 1);
+    bench.endPoll();
+    for (let frame = 2; frame < 10; frame++) bench.redirect(map, 1);
+    bench.meanwhile.atFree = () => bench.turn(1); // when the first of the eight is freed
+    bench.endPoll();
+    await bench.end();
+    expect(bench.delivered.map(({ number }) => number)).toEqual([0, 1, 3, 4]);
+    expect(enqueued(bench.lines())).toEqual(['1[1] 2', '1[1] 8-6']);
+  });
+
   it('an end of a poll without redirects does nothing', async () => {
     const bench = createBench(release);
     const map = bench.create();

@@ -106,6 +106,19 @@ describe('a CPU that dies', () => {
     await host.close();
   });
 
+  it('because its program never returns: it is given up, and the others go on until then', async () => {
+    host = await threadsHost({ cpus: 2 });
+    const [stuck, fine] = [0, 1].map((cpu) => host.createDevice({ irqCpus: [cpu], buffers: 512 }));
+    host.attachXdp(stuck!.name, await load(host, programCode('spinning')));
+    await send(host, fine!, burst(1000));
+    expect(host.statistics().cpus[1]!.stack.nohandler).toBe(1000);
+    stuck!.start(sourceOf([numberedFrame(0)]));
+    await host.settle();
+    expect(host.failures.map(({ cpu }) => cpu)).toEqual([0]);
+    expect(host.ledger().lost).toEqual([{ cpu: 0, frames: 1 }]);
+    await host.close();
+  });
+
   it('with another one: both are named', async () => {
     host = await threadsHost({ cpus: 2 });
     const constants = { at: 100, to: 0 };

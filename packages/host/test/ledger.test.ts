@@ -75,6 +75,22 @@ describe('the ledger', () => {
     ]);
   });
 
+  it('misses a frame that vanished between two layers, buffer and all', () => {
+    const vanished = (change: (cpu: Counters) => void) =>
+      closeLedger(input((cpus) => change(cpus[1]!), { buffersOut: 1 }));
+    const onTheRemoteCpu = vanished(({ cpumap, stack }) => {
+      cpumap!.delivered! -= 1;
+      stack!.delivered! -= 1;
+    });
+    expect(onTheRemoteCpu).toMatchObject({ inFlight: 1, problems: ['dequeued and accounted for: 68 against 67'] });
+    const inARing = vanished(({ cpumap, stack }) => {
+      cpumap!.dequeued! -= 1;
+      cpumap!.delivered! -= 1;
+      stack!.delivered! -= 1;
+    });
+    expect(inARing).toMatchObject({ inFlight: 1, problems: ['taken and accounted for: 79 against 78'] });
+  });
+
   it('gives what never came home to the CPUs that died: what waits for them first', () => {
     const rest = {
       waiting: new Map([

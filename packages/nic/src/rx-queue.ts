@@ -35,10 +35,6 @@ export const RX_COUNTERS = layout({
   missed: 'f64',
   length_errors: 'f64',
   alloc_failed: 'f64',
-  xdp_packets: 'f64',
-  xdp_drops: 'f64',
-  xdp_redirects: 'f64',
-  xdp_tx: 'f64',
 });
 const COUNTERS = CACHELINE;
 

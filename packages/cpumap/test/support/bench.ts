@@ -47,7 +47,7 @@ const MIB = 1024 * 1024;
 const FRAMES = 2048;
 const LENGTH = 60;
 /** The device that all frames come from. */
-export const IFINDEX = 5;
+const IFINDEX = 5;
 
 export type Bench = ReturnType<typeof createBench>;
 
@@ -72,7 +72,7 @@ export function createBench(release: Release, { cpus = 3, mib = 32, seed = 1 } =
   const scratch = allocator.alloc(4);
   const delivered: { cpu: number; number: number }[] = [];
   /** Called in the middle of a CPU's poll, once: what other CPUs and the host may do at that very moment. */
-  const meanwhile: { atDelivery?: () => void; atStopTest?: () => void } = {};
+  const meanwhile: { atDelivery?: () => void; atStopTest?: () => void; atFree?: () => void } = {};
   const once = (when: keyof typeof meanwhile): void => {
     const act = meanwhile[when];
     delete meanwhile[when];
@@ -83,7 +83,14 @@ export function createBench(release: Release, { cpus = 3, mib = 32, seed = 1 } =
   const all = Array.from({ length: cpus }, (_, cpu) => {
     const { clock } = time;
     const tracepoints = attachTracepoints(memory, trace, cpu, features, clock);
-    const pools = attachFramePools(memory, poolsAt, cpu);
+    const plain = attachFramePools(memory, poolsAt, cpu);
+    const pools = {
+      ...plain,
+      put(frame: number): void {
+        plain.put(frame);
+        once('atFree');
+      },
+    };
     const frames = attachXdpFrames(memory, features);
     const skbs = attachSkBuffs(memory, frames, features);
     const throwOn = (_: unknown, error: unknown): never => {
@@ -137,7 +144,6 @@ export function createBench(release: Release, { cpus = 3, mib = 32, seed = 1 } =
   });
   const types = new Map([[BPF_MAP_TYPE.CPUMAP as number, type]]);
   const rings = attachPtrRings(memory);
-  const baseline = (): number => allocator.used;
   let nextId = 1;
 
   /** A frame with the next number, in the buff of a CPU: as its driver has it before the program runs. */
@@ -166,12 +172,9 @@ export function createBench(release: Release, { cpus = 3, mib = 32, seed = 1 } =
 
   const bench = {
     memory,
-    tasks,
-    rings,
     type,
     delivered,
     meanwhile,
-    programs,
     create(spec: Partial<MapSpec> = {}): BpfMap {
       const valueSize = features.cpumapProgram ? 8 : 4;
       const full = { type: BPF_MAP_TYPE.CPUMAP, keySize: 4, valueSize, maxEntries: cpus, ...spec };
@@ -235,7 +238,7 @@ export function createBench(release: Release, { cpus = 3, mib = 32, seed = 1 } =
     sum(counter: keyof typeof CPUMAP_COUNTERS): number {
       return all.reduce((n, _, cpu) => n + f64[(percpu(cpumapAt.counters, cpu) + CPUMAP_COUNTERS[counter]) >> 3]!, 0);
     },
-    used: baseline,
+    used: () => allocator.used,
     lines: () => subscription.read().records.map((record) => control.format(record)),
     /** Everything was counted once, and every buffer is back. */
     async end(): Promise<void> {

@@ -60,6 +60,11 @@ export const exitingRemote = ({ constants }) => {
   };
 };
 
+/** Never returns. */
+export const spinning = () => () => {
+  for (;;);
+};
+
 /** Not factories of programs. */
 export const notAFunction = { verdict: XDP_PASS };
 export const returnsNothing = () => undefined;

@@ -12,7 +12,7 @@ const CPUS = 256;
 export const programCode = (name: string): ModuleCode => ({ module: PROGRAMS, export: name });
 export const handlerCode = (name: string): ModuleCode => ({ module: HANDLERS, export: name });
 
-export interface FlowTally {
+interface FlowTally {
   readonly frames: number;
   readonly byCpu: readonly number[];
   readonly disordered: number;

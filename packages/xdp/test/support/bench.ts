@@ -13,10 +13,10 @@ import {
 import { BPF_MAP_TYPE, featuresOf, type Release, SKB_SHARED_INFO_SIZE, XDP_PACKET_HEADROOM } from '@cpumap/uapi';
 import { attachXdp, createXdp, type RedirectTarget, type Xdp } from '../../src/index.ts';
 
-export const FRAME_SZ = 2048;
+const FRAME_SZ = 2048;
 /** Where the room for sk_buff's shared info begins: a tail may grow up to here. */
 export const HARD_END = FRAME_SZ - SKB_SHARED_INFO_SIZE;
-export const IFINDEX = 4;
+const IFINDEX = 4;
 
 export interface Bench {
   readonly memory: Memory;

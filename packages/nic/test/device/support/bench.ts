@@ -39,7 +39,7 @@ import {
 
 const MIB = 1024 * 1024;
 
-export interface Arrival {
+interface Arrival {
   readonly cpu: number;
   readonly queue: number;
   /** On the machine's clock. */
