@@ -22,12 +22,14 @@ export async function memoryChild(frames: number): Promise<void> {
   if (Array.from({ length: 500_000 }, (_, i) => ({ i })).length === 0) throw new Error('nothing was allocated');
   const bench = await createDeliverBench();
   await bench.round(frames / ROUNDS);
+  globalThis.gc?.();
   const before = process.memoryUsage();
   process.stdout.write(`${MARK}\n`);
   for (let i = 0; i < ROUNDS; i++) await bench.round(frames / ROUNDS);
+  process.stdout.write(`\n${MARK}\n`);
+  globalThis.gc?.();
   const after = process.memoryUsage();
-  const growth = { heap: after.heapUsed - before.heapUsed, rss: after.rss - before.rss };
-  process.stdout.write(`\n${MARK} ${JSON.stringify(growth)}\n`);
+  process.stdout.write(`${JSON.stringify({ heap: after.heapUsed - before.heapUsed, rss: after.rss - before.rss })}\n`);
   await bench.host.close();
 }
 
@@ -36,7 +38,7 @@ export const memory: Suite = {
   what: 'heap growth and garbage collections while the frames of `deliver` pass',
   async run({ smoke, frames = smoke ? 100_000 : 100_000_000 }) {
     const script = new URL('./cli.js', import.meta.url).pathname;
-    const child = spawn(process.execPath, ['--trace-gc', script, 'memory-child', String(frames)]);
+    const child = spawn(process.execPath, ['--trace-gc', '--expose-gc', script, 'memory-child', String(frames)]);
     let output = '';
     child.stdout.on('data', (chunk) => {
       output += chunk;
@@ -45,7 +47,10 @@ export const memory: Suite = {
     const code = await new Promise((resolve) => child.once('close', resolve));
     const [before = '', during = '', end] = output.split(MARK);
     if (code !== 0 || end === undefined) throw new Error(`the measured process failed: ${output}`);
-    const { heap, rss } = JSON.parse(end.slice(0, end.indexOf('}') + 1)) as { heap: number; rss: number };
+    const { heap, rss } = JSON.parse(end.slice(end.indexOf('{'), end.indexOf('}') + 1)) as {
+      heap: number;
+      rss: number;
+    };
     const [host] = collectors(before);
     const collections = collectors(during);
     const byHost = collections.filter((isolate) => isolate === host).length;

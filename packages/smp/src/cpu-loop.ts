@@ -62,7 +62,7 @@ export function createCpuLoop(machine: Machine, tasks: Tasks, cpu: number, kinds
     },
     dueIn() {
       let due = Number.POSITIVE_INFINITY;
-      for (const { context } of running) due = Math.min(due, context.dueIn());
+      for (let i = 0; i < running.length; i++) due = Math.min(due, running[i]!.context.dueIn());
       return due;
     },
     close() {

@@ -24,7 +24,8 @@ export interface ThreadsOptions {
 export const CLOSE_COMMAND = 'cpumap:close';
 
 const PATIENCE_MS = 10_000;
-const POLL_MS = 2;
+/** How long `advance` rests between two looks: short at first, then longer, so that long runs leave little litter. */
+const POLL_MS = { first: 0.5, last: 5, growth: 1.2 };
 /** A CPU that does not end its poll within this time is given up, as the kernel's watchdog does with a soft lockup. */
 const LOCKUP_MS = 10_000;
 /** A CPU that does not end its loop within this time (a program that never returns) is terminated. */
@@ -152,11 +153,13 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
     },
     async advance(ns, until) {
       const end = options.clock.now() + ns;
+      let pause = POLL_MS.first;
       while (failures.length === 0 && closing === undefined && !until?.()) {
         const left = (end - options.clock.now()) / 1e6;
         if (left <= 0) return;
         watch();
-        await new Promise((resolve) => setTimeout(resolve, Math.min(left, POLL_MS)));
+        await new Promise((resolve) => setTimeout(resolve, Math.min(left, pause)));
+        pause = Math.min(pause * POLL_MS.growth, POLL_MS.last);
       }
     },
     close() {
