@@ -1,7 +1,7 @@
 /**
  * The command that conformance suites for BPF runtimes start, once a vector:
  *
- *   node dist/conformance-plugin.js [--engine interp] [MEMORY_HEX] < PROGRAM_HEX
+ *   node dist/conformance-plugin.js [--engine interp|jit] [MEMORY_HEX] < PROGRAM_HEX
  *
  * The program comes as hex on standard input, the memory that it works on as hex in the argument; white space counts
  * for nothing in either. On standard output: r0 in hex. A program that is refused or goes wrong: why, on standard error,
@@ -9,7 +9,7 @@
  */
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
-import { runConformanceVector } from './interp/conformance.ts';
+import { ENGINES, runConformanceVector } from './conformance.ts';
 
 function parseHex(what: string, hex: string): Uint8Array {
   const digits = hex.replace(/\s/g, '');
@@ -25,11 +25,12 @@ async function main(args: string[]): Promise<string> {
     options: { engine: { type: 'string', default: 'interp' } },
     allowPositionals: true,
   });
-  if (values.engine !== 'interp') throw new Error(`there is no engine "${values.engine}": use --engine interp`);
+  const engine = ENGINES.find((name) => name === values.engine);
+  if (engine === undefined) throw new Error(`there is no engine "${values.engine}": use ${ENGINES.join(' or ')}`);
   if (positionals.length > 1) throw new Error('one argument at most: the memory, as hex');
   const memory = parseHex('memory', positionals[0] ?? '');
   const program = parseHex('program', await text(process.stdin));
-  return runConformanceVector(program, memory).toString(16);
+  return runConformanceVector(program, memory, engine).toString(16);
 }
 
 try {

@@ -28,7 +28,9 @@ describe('a program that ends', () => {
     ['its memory through r1', '6910000000000000 dc00000010000000 9500000000000000', ['1122'], '1122'],
     ['memory with spaces', '6910000000000000 9500000000000000', ['11 22'], '2211'],
     ["its memory's length in r2", 'bf20000000000000 9500000000000000', ['112233'], '3'],
-    ['the engine by name', 'b700000005000000 9500000000000000', ['--engine', 'interp'], '5'],
+    ['the interpreter by name', 'b700000005000000 9500000000000000', ['--engine', 'interp'], '5'],
+    ['the compiler by name', 'b700000005000000 9500000000000000', ['--engine', 'jit'], '5'],
+    ['memory of the compiler', '6910000000000000 9500000000000000', ['--engine', 'jit', '1122'], '2211'],
     ['the engine behind the memory', '7110000000000000 9500000000000000', ['ab', '--engine=interp'], 'ab'],
   ])('prints %s', async (_, program, args, expected) => {
     expect(await plugin(program, ...args)).toEqual({ code: 0, stdout: `${expected}\n`, stderr: '' });
@@ -45,7 +47,8 @@ describe('everything else ends with 1 and says why', () => {
     ['no hex', 'b7zz', [], 'the program must be hex digits, and has a "z"'],
     ['half a byte', 'b70', [], 'the program has 3 hex digits'],
     ['memory that is no hex', '9500000000000000', ['xy'], 'the memory must be hex digits'],
-    ['another engine', '9500000000000000', ['--engine', 'jit'], 'there is no engine "jit": use --engine interp'],
+    ['another engine', '9500000000000000', ['--engine', 'llvm'], 'there is no engine "llvm": use interp or jit'],
+    ['a fault of the compiler', '7110020000000000 9500000000000000', ['--engine', 'jit', '1122'], 'slot 0: r0 = *(u8'],
     ['an unknown option', '9500000000000000', ['--debug'], "Unknown option '--debug'"],
     ['two memories', '9500000000000000', ['11', '22'], 'one argument at most'],
   ])('%s', async (_, program, args, why) => {

@@ -1,8 +1,8 @@
-/** Every vector of the BPF conformance suite on the interpreter, in this process. */
+/** Every vector of the BPF conformance suite on both engines, in this process. */
 import { readFileSync } from 'node:fs';
 import { describeWithData } from '@cpumap/vitest-config/test-data';
-import { expect, it } from 'vitest';
-import { runConformanceVector } from '../../src/interp/conformance.ts';
+import { describe, expect, it } from 'vitest';
+import { ENGINES, runConformanceVector } from '../../src/conformance.ts';
 
 interface Vector {
   readonly name: string;
@@ -24,12 +24,15 @@ describeWithData('the BPF conformance suite', 'bpf-conformance/vectors.json', (p
     expect(vectors.filter(({ suite }) => suite === 'negative')).toHaveLength(31);
   });
 
-  it.each(vectors.map((vector) => [vector.name, vector] as const))('%s', (_, { program, memory, expected, error }) => {
-    const run = (): bigint => runConformanceVector(bytes(program ?? ''), bytes(memory));
-    if (program === null || error !== null) {
-      expect(run).toThrow(expect.objectContaining({ code: 'EINVAL' }));
-    } else {
-      expect(run()).toBe(BigInt(expected!));
-    }
+  describe.each(ENGINES)('%s', (engine) => {
+    it.each(vectors.map((vector) => [vector.name, vector] as const))('%s', (_, vector) => {
+      const { program, memory, expected, error } = vector;
+      const run = (): bigint => runConformanceVector(bytes(program ?? ''), bytes(memory), engine);
+      if (program === null || error !== null) {
+        expect(run).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+      } else {
+        expect(run()).toBe(BigInt(expected!));
+      }
+    });
   });
 });

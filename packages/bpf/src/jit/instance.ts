@@ -1,0 +1,107 @@
+/**
+ * A compiled program on one CPU.
+ *
+ * Owner    that CPU. An instance holds the registers and the stack of one run: helpers must not run it again.
+ * Faults   do not throw: `run` returns FAULTED, which is no value of r0, and `fault` says why. The module returns
+ *          through its functions as from any other; only building the ProgramFault, if one asks, costs microseconds.
+ *          What the program wrote until then stays written. What a helper throws is not caught.
+ */
+import type { Memory } from '@cpumap/smp';
+import { KernelError } from '@cpumap/uapi';
+import { disassembleInstruction } from '../asm/disassemble.ts';
+import { type FaultKind, ProgramFault } from '../interp/fault.ts';
+import type { CompiledProgram } from './compile.ts';
+import { FAULT_KINDS, JIT_STACK_SIZE } from './frame.ts';
+import type { JitHelper } from './signatures.ts';
+import { IMPORT_MODULE } from './wasm-encoder.ts';
+
+export { JIT_STACK_SIZE } from './frame.ts';
+
+/** What `run` returns for a program that was ended; the caller's XDP_ABORTED. */
+export const FAULTED = -1;
+
+export interface InstanceSpec {
+  readonly memory: Memory;
+  /** JIT_STACK_SIZE bytes of the memory, at a multiple of 8, this instance's own. */
+  readonly stack: number;
+  /** A list of writeRegionList; 0 for none. */
+  readonly regions?: number;
+  /** By helper id, of the types of its signature. */
+  readonly helpers?: Readonly<Record<number, JitHelper>>;
+  readonly kfuncs?: Readonly<Record<number, JitHelper>>;
+}
+
+export interface JitInstance {
+  /** Runs with these in r1, the context, and r2. Returns r0's low 32 bits, unsigned, or FAULTED. */
+  run(r1: number, r2?: number): number;
+  /** All 64 bits of r0 after the last run, unsigned. */
+  result(): bigint;
+  /** What ended the last run that returned FAULTED. */
+  fault(): ProgramFault | undefined;
+}
+
+interface Exports {
+  readonly run: (r1: number, r2: number) => number;
+  readonly result: WebAssembly.Global;
+}
+
+const WORDS: Readonly<Record<FaultKind, string>> = {
+  access: "the address is not the program's",
+  misaligned: 'the address of an atomic operation must be a multiple of its size',
+  'unknown-helper': 'there is no such helper or kfunc for this program',
+  'bad-call-target': 'its register does not hold the address of a function',
+  'call-depth': 'more than 8 functions are active',
+  budget: 'the instructions that a run may execute are used up and the program has not ended',
+};
+
+/** @throws KernelError EINVAL when a helper is missing that the program was compiled to call */
+export function instantiateProgram(program: CompiledProgram, spec: InstanceSpec): JitInstance {
+  const { memory, stack, regions = 0, helpers = {}, kfuncs = {} } = spec;
+  let pending = false;
+  let last = { code: 0, slot: 0, lo: 0, hi: 0 };
+  const imports: Record<string, WebAssembly.ImportValue> = {
+    memory: memory.wasm,
+    stackEnd: new WebAssembly.Global({ value: 'i32' }, stack + JIT_STACK_SIZE),
+    regions: new WebAssembly.Global({ value: 'i32' }, regions),
+    fault(code: number, slot: number, lo: number, hi: number) {
+      pending = true;
+      last = { code, slot, lo, hi };
+    },
+  };
+  const give = (kind: string, ids: readonly number[], table: Readonly<Record<number, JitHelper>>): void => {
+    for (const id of ids) {
+      const helper = table[id];
+      if (helper === undefined) {
+        throw new KernelError('EINVAL', 'bpf(BPF_PROG_LOAD)', {
+          hint: `the program was compiled to call ${kind} ${id}, and this instance was given none`,
+        });
+      }
+      imports[`${kind}.${id}`] = helper as WebAssembly.ImportValue;
+    }
+  };
+  give('helper', program.imports.helpers, helpers);
+  give('kfunc', program.imports.kfuncs, kfuncs);
+  const instance = new WebAssembly.Instance(program.module, { [IMPORT_MODULE]: imports });
+  const { run, result } = instance.exports as unknown as Exports;
+  let faulted = false;
+
+  return {
+    run(r1, r2 = 0) {
+      const r0 = run(r1, r2);
+      if (!pending) return r0 >>> 0;
+      pending = false;
+      faulted = true;
+      return FAULTED;
+    },
+    result: () => BigInt.asUintN(64, result.value as bigint),
+    fault() {
+      if (!faulted) return undefined;
+      const { code, slot, lo, hi } = last;
+      const kind = FAULT_KINDS[code]!;
+      const text = disassembleInstruction(program.instructions.find((one) => one.slot === slot)!);
+      const address = kind === 'access' || kind === 'misaligned' ? hi * 0x1_0000_0000 + (lo >>> 0) : undefined;
+      const where = address === undefined ? '' : ` (${address < 0 ? '-' : ''}0x${Math.abs(address).toString(16)})`;
+      return new ProgramFault(kind, slot, text, WORDS[kind] + where, address);
+    },
+  };
+}
