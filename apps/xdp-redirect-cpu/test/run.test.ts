@@ -110,6 +110,27 @@ describe('virtual runs', () => {
   });
 });
 
+describe.each(['flows=1', 'flows=1000'])('a flood that nobody can take (%s)', (flows) => {
+  it('is counted as missed, frame for frame', async () => {
+    const args = [
+      '--pktgen',
+      `rate=1G,${flows}`,
+      '--cpu',
+      '1',
+      '--executor',
+      'virtual',
+      '--duration',
+      '0.01',
+      '--json',
+    ];
+    const { rx, ledger } = summaryOf(await runCommand(args));
+    expect(rx.packets + rx.missed).toBeGreaterThan(9_990_000);
+    expect(rx.packets + rx.missed).toBeLessThanOrEqual(10_000_001);
+    expect(rx.missed).toBeGreaterThan(rx.packets);
+    expect(ledger).toMatchObject({ balanced: true, in_flight: 0 });
+  });
+});
+
 describe('signals', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('%s ends an endless run with its summary and 0', async (signal) => {
     const running = start(['--pktgen', 'rate=10k', '--cpu', '1', '--sec', '0.1', '--json']);

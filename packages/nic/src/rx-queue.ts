@@ -51,7 +51,7 @@ export const WIRE = layout({
   order_length: 'u32',
   position: 'u32',
   due: 'u32', // float64 per element of the order: nanoseconds after the start of its cycle; 0 for no pace
-  pad: 'u32',
+  flawless: 'u32', // 1 when the device takes every frame of the order
   left: 'f64', // frames still to send
   cycle_start: 'f64', // on the machine's clock; NaN until the first frame
   cycle_ns: 'f64',

@@ -99,6 +99,8 @@ export function createWire(memory: Memory, allocator: Allocator, options: WireOp
     u32[(wire + WIRE.frames) >> 2] = frames;
     u32[(wire + WIRE.order) >> 2] = order;
     u32[(wire + WIRE.order_length) >> 2] = positions.length;
+    const fits = (position: number): boolean => u32[(frames + source.order[position]! * 8) >> 2] !== 0;
+    u32[(wire + WIRE.flawless) >> 2] = positions.every(fits) ? 1 : 0;
     f64[(wire + WIRE.left) >> 3] = left;
     f64[(wire + WIRE.cycle_start) >> 3] = Number.NaN;
     return { wire, left };

@@ -7,7 +7,7 @@ import type { BpfHelpers, ProgramInstance } from '@cpumap/bpf';
 import type { XdpFrames } from '@cpumap/skb';
 import { type Allocator, type Clock, createPercpu, type Memory, type PercpuAt, percpu } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
-import { type Features, layout } from '@cpumap/uapi';
+import type { Features } from '@cpumap/uapi';
 import { XDP_COUNTERS } from './counters.ts';
 import { attachRedirect, type Redirect } from './do-redirect.ts';
 import { attachHelpers } from './helpers.ts';
@@ -29,7 +29,7 @@ export function createXdp(allocator: Allocator, nrCpus: number): XdpAt {
   return {
     redirectInfo: createPercpu(allocator, nrCpus, REDIRECT_INFO.sizeof),
     counters: createPercpu(allocator, nrCpus, XDP_COUNTERS.sizeof),
-    ifindexes: allocator.alloc(layout({ present: 'u32' }).sizeof * MAX_IFINDEX),
+    ifindexes: allocator.alloc(MAX_IFINDEX * 4),
   };
 }
 

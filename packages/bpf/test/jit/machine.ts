@@ -14,8 +14,6 @@ export const POISON = 0xa5;
 
 export const XDP_CONTEXT = { size: 24, packet: { data: 0, dataEnd: 4, dataMeta: 8 } } as const;
 
-export type Machine = ReturnType<typeof machine>;
-
 /** One page, poisoned. */
 export function machine() {
   const memory = createMemory(0x10000);
