@@ -3,6 +3,7 @@
  * own that reports each collection of each thread; those between the warm-up and the end are the packets'.
  */
 import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { createDeliverBench } from './deliver.ts';
 import type { Suite } from './suite.ts';
 
@@ -37,7 +38,7 @@ export const memory: Suite = {
   name: 'memory',
   what: 'heap growth and garbage collections while the frames of `deliver` pass',
   async run({ smoke, frames = smoke ? 100_000 : 100_000_000 }) {
-    const script = new URL('./cli.js', import.meta.url).pathname;
+    const script = fileURLToPath(new URL('./cli.js', import.meta.url));
     const child = spawn(process.execPath, ['--trace-gc', '--expose-gc', script, 'memory-child', String(frames)]);
     let output = '';
     child.stdout.on('data', (chunk) => {
