@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { decodeCapture } from '@cpumap/nic';
 import { describe, expect, it } from 'vitest';
 import { EVERYDAY, runCommand, start, summaryOf } from './support/command.ts';
@@ -139,5 +140,17 @@ describe('signals', () => {
     const finished = await running.finished;
     expect(finished).toMatchObject({ code: 0, stderr: '' });
     expect(summaryOf(finished).ledger).toMatchObject({ balanced: true, in_flight: 0 });
+  });
+
+  it('a second one ends at once a run that cannot stop', async () => {
+    const module = `${fileURLToPath(new URL('./modules/bad.mjs', import.meta.url))}#neverReturns`;
+    const running = start(['--module', module, '--pktgen', 'rate=1k', '--cpu', '1', '--sec', '0.1', '--json']);
+    await running.printed('"interval"');
+    running.child.kill('SIGINT');
+    const again = setInterval(() => running.child.kill('SIGINT'), 50);
+    const finished = await running.finished;
+    clearInterval(again);
+    expect(finished.code).toBe(130);
+    expect(finished.stdout).not.toContain('"summary"');
   });
 });

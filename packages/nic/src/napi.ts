@@ -134,8 +134,7 @@ export function attachNapi(parts: NapiParts): TaskKind {
     u32[b + (XDP_BUFF.frame_sz >> 2)] = u32[(u32[q + (RX_QUEUE.pool >> 2)]! + FRAME_POOL.frame_sz) >> 2]!;
     if (progId !== 0) xdp.begin(progId);
 
-    const first = u32[q + (RX_QUEUE.to_clean >> 2)]!;
-    let slot = first;
+    let slot = u32[q + (RX_QUEUE.to_clean >> 2)]!;
     let bytes = 0;
     let redirects = 0;
     let redirectErrs = 0;

@@ -19,5 +19,10 @@ export const throwingHandler = () => ({
   },
 });
 
+/** Holds its CPU for ever. */
+export const neverReturns = () => () => {
+  for (;;);
+};
+
 export const notAFactory = 7;
 export const makesNothing = () => undefined;
