@@ -1,4 +1,4 @@
-/** enum bpf_map_type of include/uapi/linux/bpf.h: the types that XDP programs use, by the kernel's numbers. */
+/** enum bpf_map_type of include/uapi/linux/bpf.h, by the kernel's numbers. */
 export const BPF_MAP_TYPE = {
   UNSPEC: 0,
   HASH: 1,
@@ -7,17 +7,41 @@ export const BPF_MAP_TYPE = {
   PERF_EVENT_ARRAY: 4,
   PERCPU_HASH: 5,
   PERCPU_ARRAY: 6,
+  STACK_TRACE: 7,
+  CGROUP_ARRAY: 8,
   LRU_HASH: 9,
+  LRU_PERCPU_HASH: 10,
   LPM_TRIE: 11,
   ARRAY_OF_MAPS: 12,
   HASH_OF_MAPS: 13,
   DEVMAP: 14,
+  SOCKMAP: 15,
   CPUMAP: 16,
   XSKMAP: 17,
+  SOCKHASH: 18,
+  CGROUP_STORAGE: 19,
+  REUSEPORT_SOCKARRAY: 20,
+  PERCPU_CGROUP_STORAGE: 21,
+  QUEUE: 22,
+  STACK: 23,
+  SK_STORAGE: 24,
   DEVMAP_HASH: 25,
+  STRUCT_OPS: 26,
   RINGBUF: 27,
+  INODE_STORAGE: 28,
+  TASK_STORAGE: 29,
+  BLOOM_FILTER: 30,
+  USER_RINGBUF: 31,
+  CGRP_STORAGE: 32,
+  ARENA: 33,
 } as const;
 export type BpfMapType = (typeof BPF_MAP_TYPE)[keyof typeof BPF_MAP_TYPE];
+
+/** The name of a map type in lower case, as bpftool prints it: `percpu_array`. */
+export function mapTypeName(type: number): string {
+  const found = Object.entries(BPF_MAP_TYPE).find(([, number]) => number === type);
+  return found === undefined ? `type ${type}` : found[0].toLowerCase();
+}
 
 /** Flags of BPF_MAP_UPDATE_ELEM. */
 export const BPF_ANY = 0;
@@ -27,6 +51,7 @@ export const BPF_F_LOCK = 4;
 
 /** Flags of BPF_MAP_CREATE. */
 export const BPF_F_NO_PREALLOC = 1 << 0;
+export const BPF_F_NO_COMMON_LRU = 1 << 1;
 export const BPF_F_NUMA_NODE = 1 << 2;
 export const BPF_F_RDONLY = 1 << 3;
 export const BPF_F_WRONLY = 1 << 4;

@@ -25,19 +25,3 @@ export const XDP_PACKET_HEADROOM = 256;
 
 /** Frames that NAPI lets a queue process before the CPU turns to something else. */
 export const NAPI_POLL_WEIGHT = 64;
-
-/** enum bpf_func_id: the helpers that this project knows so far. */
-export const BPF_FUNC = {
-  map_lookup_elem: 1,
-  map_update_elem: 2,
-  map_delete_elem: 3,
-  ktime_get_ns: 5,
-  trace_printk: 6,
-  get_prandom_u32: 7,
-  get_smp_processor_id: 8,
-  redirect: 23,
-  xdp_adjust_head: 44,
-  redirect_map: 51,
-  xdp_adjust_meta: 54,
-  xdp_adjust_tail: 65,
-} as const;

@@ -1,25 +1,25 @@
 import { describe, expect, it } from 'vitest';
+import { BPF_FUNC, bpfFuncName } from '../src/bpf-func.ts';
 import { BPF_MAP_TYPE, CPUMAP_QSIZE_MAX } from '../src/map-types.ts';
-import {
-  BPF_ATTACH_TYPE,
-  BPF_FUNC,
-  XDP_ABORTED,
-  XDP_DROP,
-  XDP_PASS,
-  XDP_REDIRECT,
-  XDP_TX,
-  xdpActionName,
-} from '../src/xdp.ts';
+import { BPF_ATTACH_TYPE, XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX, xdpActionName } from '../src/xdp.ts';
 
 describe("the kernel's numbers", () => {
   it.each([
     ['BPF_MAP_TYPE_CPUMAP', BPF_MAP_TYPE.CPUMAP, 16],
     ['BPF_XDP_CPUMAP', BPF_ATTACH_TYPE.XDP_CPUMAP, 35],
     ['BPF_FUNC_redirect_map', BPF_FUNC.redirect_map, 51],
+    ['BPF_FUNC_xdp_get_buff_len', BPF_FUNC.xdp_get_buff_len, 188],
+    ['BPF_FUNC_cgrp_storage_delete, the last', BPF_FUNC.cgrp_storage_delete, 211],
     ['largest qsize', CPUMAP_QSIZE_MAX, 16384],
   ])('%s', (_, ours, kernels) => {
     expect(ours).toBe(kernels);
   });
+});
+
+it('names helpers by number', () => {
+  expect(bpfFuncName(51)).toBe('redirect_map');
+  expect(bpfFuncName(0)).toBeUndefined();
+  expect(bpfFuncName(212)).toBeUndefined();
 });
 
 describe('xdpActionName', () => {

@@ -1,5 +1,6 @@
+import { BPF_PROG_TYPE as T } from '@cpumap/uapi';
 import { expect, it } from 'vitest';
-import { sectionMeaning, BPF_PROG_TYPE as T } from '../../src/object/section-names.ts';
+import { sectionMeaning } from '../../src/object/section-names.ts';
 
 // kernel: Documentation/bpf/libbpf/program_types.rst
 it.each<[string, number | undefined, number | undefined, string, string]>([
