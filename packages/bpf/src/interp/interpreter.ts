@@ -2,7 +2,8 @@
  * The interpreter: runs a program exactly as RFC 9669 says, checks every access, and is what the compiler is compared
  * with. It is for being right; it does not know what the verifier has proved.
  *
- * Owner    one CPU. An interpreter holds the registers and the stack of one run: helpers must not run it again.
+ * Owner    one CPU. An interpreter holds the registers and the stack of one run: helpers must not run it again, but may
+ *          call one of its functions back while it runs.
  * Memory   a pointer is a byte offset in the shared memory, as a 64-bit number whose upper half is zero. A program may
  *          touch the stack of the functions that are active, and what `mayAccess` allows; anything else is a fault.
  * Stack    512 bytes a function, eight functions deep, downwards from the end of the 4096 bytes at `stack`. It is not
@@ -43,6 +44,15 @@ export type InterpreterHelper = (
   registers: Int32Array,
 ) => number | bigint;
 
+/**
+ * bpf_tail_call: the low halves of r1 to r3, and where the stack of the next program may end. Returns what that program
+ * returned, which ends the calling function with it, or TAIL_CALL_FAILED, and the program goes on.
+ */
+export type TailCall = (ctx: number, map: number, index: number, stackEnd: number) => number;
+
+/** What TailCall returns when no program was run; no program's result is negative. */
+export const TAIL_CALL_FAILED = -1;
+
 /** Whether a program may touch `size` bytes at `address`. Its own stack is never asked about. */
 export type RegionCheck = (address: number, size: number, write: boolean) => boolean;
 
@@ -57,13 +67,23 @@ export interface InterpreterSpec {
   readonly helpers?: Readonly<Record<number, InterpreterHelper>>;
   /** Kfuncs, by BTF id. */
   readonly kfuncs?: Readonly<Record<number, InterpreterHelper>>;
+  /** Helper 12, which does not come back if it succeeds. */
+  readonly tailCall?: TailCall;
   /** Instructions that a run may execute; by default a million. */
   readonly budget?: number;
 }
 
 export interface Interpreter {
-  /** Runs with these in r1 and r2 and all other registers zero. Returns r0's low 32 bits, unsigned. @throws ProgramFault */
-  run(r1: number, r2?: number): number;
+  /**
+   * Runs with these in r1 and r2 and all other registers zero; its stack ends at `stackEnd`, by default where the spec's
+   * does. Returns r0's low 32 bits, unsigned. @throws ProgramFault
+   */
+  run(r1: number, r2?: number, stackEnd?: number): number;
+  /**
+   * For helpers that the program called: runs the function that begins at a slot with these in r1 to r4, inside the
+   * frame of the caller. Returns r0's low 32 bits, unsigned. @throws ProgramFault
+   */
+  callFunction(slot: number, r1: number, r2: number, r3: number, r4: number): number;
   /** All 64 bits of r0 after the last run, unsigned. */
   result(): bigint;
   /** Instructions that the last run executed, if it came to its end; the wide load counts once. */
@@ -72,7 +92,7 @@ export interface Interpreter {
 
 /** @throws KernelError EINVAL for a program that is none */
 export function createInterpreter(spec: InterpreterSpec): Interpreter {
-  const { memory, instructions, stack, mayAccess, helpers = {}, kfuncs = {}, budget = DEFAULT_BUDGET } = spec;
+  const { memory, instructions, stack, mayAccess, helpers = {}, kfuncs = {}, tailCall, budget = DEFAULT_BUDGET } = spec;
   const program = translate(instructions, memory);
   const { kind, dst, src, offset, lo, hi, size, target, alu64, alu32, compare64, compare32, load, store, atomic } =
     program;
@@ -81,11 +101,13 @@ export function createInterpreter(spec: InterpreterSpec): Interpreter {
   );
   const r = new Int32Array(2 * (FRAME_POINTER + 1));
   const r10 = 2 * FRAME_POINTER;
-  const stackEnd = stack + INTERPRETER_STACK_SIZE;
+  let stackEnd = stack + INTERPRETER_STACK_SIZE;
   const returnTo = new Int32Array(MAX_CALL_FRAMES);
   const kept = new Int32Array(MAX_CALL_FRAMES * 8); // r6 to r9 of the callers
   let depth = 0;
   let executed = 0;
+  let remaining = 0; // of the budget, while a helper runs
+  let calling = 0; // the call that it is in
 
   function fault(faultKind: FaultKind, pc: number, what: string, address?: number): never {
     const instruction = instructions[pc]!;
@@ -124,12 +146,26 @@ export function createInterpreter(spec: InterpreterSpec): Interpreter {
     return returnTo[depth]!;
   }
 
+  function unknownHelper(pc: number): never {
+    const name = src[pc] === 0 ? 'helper' : 'kfunc';
+    return fault('unknown-helper', pc, `there is no ${name} ${lo[pc]} for this program`);
+  }
+
+  /** Whether another program took over and has ended. */
+  function callNextProgram(pc: number): boolean {
+    if (tailCall === undefined) return unknownHelper(pc);
+    // the first function's frame is not needed any more; another's caller goes on with its own
+    const below = depth === 0 ? stackEnd : r[r10]! - FRAME_STACK;
+    const value = tailCall(r[2]!, r[4]!, r[6]!, below);
+    if (value === TAIL_CALL_FAILED) return false;
+    r[0] = value;
+    r[1] = 0;
+    return true;
+  }
+
   function callHelper(pc: number): void {
-    const helper = callees[pc];
-    if (helper === undefined) {
-      const name = src[pc] === 0 ? 'helper' : 'kfunc';
-      fault('unknown-helper', pc, `there is no ${name} ${lo[pc]} for this program`);
-    }
+    const helper = callees[pc] ?? unknownHelper(pc);
+    calling = pc;
     const value = helper(r[2]!, r[4]!, r[6]!, r[8]!, r[10]!, r);
     if (typeof value === 'bigint') {
       setWide(r, 0, value);
@@ -145,9 +181,11 @@ export function createInterpreter(spec: InterpreterSpec): Interpreter {
     return found ?? fault('bad-call-target', pc, 'its register does not hold the address of a function');
   }
 
-  function execute(): void {
-    let pc = 0;
-    let left = budget;
+  /** From an instruction to the exit of the function that is active. */
+  function execute(first: number): void {
+    const outermost = depth;
+    let pc = first;
+    let left = remaining;
     for (;;) {
       if (left-- === 0) {
         fault('budget', pc, `${budget} instructions were executed and the program has not ended`);
@@ -213,8 +251,17 @@ export function createInterpreter(spec: InterpreterSpec): Interpreter {
           break;
         }
         case KIND.CALL_HELPER:
+          remaining = left;
           callHelper(pc);
+          left = remaining;
           pc++;
+          break;
+        case KIND.TAIL_CALL:
+          if (!callNextProgram(pc)) pc++;
+          else if (depth === outermost) {
+            remaining = left;
+            return;
+          } else pc = leave();
           break;
         case KIND.CALL_LOCAL:
           pc = enter(pc, target[pc]!);
@@ -223,8 +270,8 @@ export function createInterpreter(spec: InterpreterSpec): Interpreter {
           pc = enter(pc, functionAt(pc));
           break;
         default:
-          if (depth === 0) {
-            executed = budget - left;
+          if (depth === outermost) {
+            remaining = left;
             return;
           }
           pc = leave();
@@ -233,14 +280,26 @@ export function createInterpreter(spec: InterpreterSpec): Interpreter {
   }
 
   return {
-    run(r1, r2 = 0) {
+    run(r1, r2 = 0, end = stack + INTERPRETER_STACK_SIZE) {
       r.fill(0);
       r[2] = r1;
       r[4] = r2;
+      stackEnd = end;
       r[r10] = stackEnd;
       depth = 0;
       executed = 0;
-      execute();
+      remaining = budget;
+      execute(0);
+      executed = budget - remaining;
+      return r[0]! >>> 0;
+    },
+    callFunction(slot, r1, r2, r3, r4) {
+      const first = program.functions.get(slot);
+      if (first === undefined) fault('bad-call-target', calling, `no function of the program begins at slot ${slot}`);
+      enter(calling, first);
+      r.set([r1, 0, r2, 0, r3, 0, r4, 0], 2);
+      execute(first);
+      leave();
       return r[0]! >>> 0;
     },
     result: () => (BigInt(r[1]! >>> 0) << 32n) | BigInt(r[0]! >>> 0),

@@ -7,7 +7,7 @@
 import type { Memory } from '@cpumap/smp';
 import { checkInstruction } from '../isa/check.ts';
 import { checkControlFlow, slotIndex } from '../isa/control-flow.ts';
-import { functionTarget, type Instruction, instructionClass, jumpTarget } from '../isa/instruction.ts';
+import { functionTarget, type Instruction, instructionClass, isTailCall, jumpTarget } from '../isa/instruction.ts';
 import { accessSize, BPF_ALU, BPF_CALL, BPF_CLASS, BPF_IMM64, BPF_MODE, BPF_SOURCE, OPCODE } from '../isa/opcodes.ts';
 import { refuseInstruction } from '../isa/refusal.ts';
 import { isReference } from '../isa/relocate.ts';
@@ -31,9 +31,10 @@ export const KIND = {
   STORE_X: 12,
   ATOMIC: 13,
   CALL_HELPER: 14,
-  CALL_LOCAL: 15,
-  CALLX: 16,
-  EXIT: 17,
+  TAIL_CALL: 15,
+  CALL_LOCAL: 16,
+  CALLX: 17,
+  EXIT: 18,
 } as const;
 
 type ByIndex<T> = readonly (T | undefined)[];
@@ -72,7 +73,8 @@ function kindOf(instruction: Instruction): number {
     case OPCODE.LD_IMM64:
       return KIND.IMM64;
     case OPCODE.CALL:
-      return src === BPF_CALL.LOCAL ? KIND.CALL_LOCAL : KIND.CALL_HELPER;
+      if (src === BPF_CALL.LOCAL) return KIND.CALL_LOCAL;
+      return isTailCall(instruction) ? KIND.TAIL_CALL : KIND.CALL_HELPER;
     case OPCODE.CALLX:
       return KIND.CALLX;
     case OPCODE.EXIT:

@@ -4,6 +4,7 @@
  * A program is an array of these in the order of their slots. A slot is 8 bytes; the 64-bit immediate load takes two,
  * so an instruction's index in the array is not its slot. Offsets of jumps and calls count slots.
  */
+import { BPF_FUNC } from '@cpumap/uapi';
 import { BPF_CALL, BPF_CLASS, BPF_IMM64, BPF_JMP, OPCODE } from './opcodes.ts';
 
 export interface Instruction {
@@ -61,4 +62,9 @@ export function functionTarget({ slot, opcode, src, imm }: Instruction): number 
   // the kernel counts from the next slot although that is the second half of this instruction
   if (opcode === OPCODE.LD_IMM64 && src === BPF_IMM64.CODE_ADDR) return slot + 1 + imm;
   return undefined;
+}
+
+/** Whether it is the call that ends the program, if it succeeds, and runs another. */
+export function isTailCall({ opcode, src, imm }: Instruction): boolean {
+  return opcode === OPCODE.CALL && src === BPF_CALL.HELPER && imm === BPF_FUNC.tail_call;
 }

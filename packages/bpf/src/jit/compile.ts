@@ -8,15 +8,16 @@
  */
 import { checkInstruction } from '../isa/check.ts';
 import { checkControlFlow } from '../isa/control-flow.ts';
-import { functionTarget, type Instruction } from '../isa/instruction.ts';
+import { functionTarget, type Instruction, isTailCall } from '../isa/instruction.ts';
 import { BPF_CALL, OPCODE } from '../isa/opcodes.ts';
 import { refuseInstruction } from '../isa/refusal.ts';
 import { isReference } from '../isa/relocate.ts';
-import { type Callee, emitFunction, type ModuleContext } from './emit-function.ts';
+import { type Callee, callbackFunction, type InlineHelper } from './emit-call.ts';
+import { emitFunction, type ModuleContext } from './emit-function.ts';
 import { FAULT_IMPORT, FAULT_TYPE, GLOBAL, GLOBAL_IMPORTS, GLOBAL_TYPES } from './frame.ts';
 import { type ContextSpec, guardFunction } from './guard.ts';
 import { plainAccesses } from './origins.ts';
-import { type HelperSignature, helperType } from './signatures.ts';
+import { type HelperSignature, helperType, TAIL_CALL_NAME, TAIL_CALL_TYPE } from './signatures.ts';
 import { structure } from './structure.ts';
 import { subprograms } from './subprograms.ts';
 import { encodeModule, type FunctionBody, WasmWriter } from './wasm-encoder.ts';
@@ -33,6 +34,8 @@ export interface CompileOptions {
   readonly budget?: number;
   /** Whether the access at a slot needs no guard. By default all are guarded. */
   readonly isProved?: (slot: number) => boolean;
+  /** Code for the helper call at a slot, in place of the call. The helper must be one of `helpers` all the same. */
+  readonly inline?: (slot: number) => InlineHelper | undefined;
 }
 
 /** Plain data: structured clone takes it to other threads. */
@@ -40,6 +43,8 @@ export interface CompiledProgram {
   readonly module: WebAssembly.Module;
   /** The helpers and kfuncs that an instance needs, by id. */
   readonly imports: { readonly helpers: readonly number[]; readonly kfuncs: readonly number[] };
+  /** Whether it calls the next program. */
+  readonly tailCalls: boolean;
   /** For the words of a fault. */
   readonly instructions: readonly Instruction[];
 }
@@ -64,16 +69,20 @@ export function compileProgram(instructions: readonly Instruction[], options: Co
   const structures = parts.map(structure);
   const isCalled = instructions.some((instruction) => functionTarget(instruction) === 0);
   const metered = parts.length > 1 || instructions.some(isLocalCall) || structures.some(({ hasLoops }) => hasLoops);
-  const { functionImports, calleeOf, imports } = resolveCallees(instructions, options);
+  const { functionImports, calleeOf, imports, tailCallIndex } = resolveCallees(instructions, options);
   const firstPart = functionImports.length + 1; // behind the guard
-  const { isProved = () => false } = options;
+  const { isProved = () => false, inline = () => undefined } = options;
   const module: ModuleContext = {
     guard: { context, guardIndex: functionImports.length, isProved },
     metered,
     functionAt: new Map(parts.map(({ slot }, i) => [slot, firstPart + i])),
     addressed: new Set(instructions.filter(({ opcode }) => opcode === OPCODE.LD_IMM64).flatMap(addressOf)),
     calleeOf,
+    inline,
+    tailCallIndex,
   };
+  const run = firstPart + parts.length;
+  const callsBack = module.addressed.size > 0;
   const bytes = encodeModule({
     memoryPages: MAX_PAGES,
     functionImports,
@@ -87,11 +96,12 @@ export function compileProgram(instructions: readonly Instruction[], options: Co
         return emitFunction(part, structures[i]!, { ...module, guard });
       }),
       runFunction(firstPart, metered ? budget : undefined),
+      ...(callsBack ? [callbackFunction(module, instructions[0]!.slot)] : []),
     ],
-    functionExports: { run: firstPart + parts.length },
+    functionExports: callsBack ? { run, callback: run + 1 } : { run },
     globalExports: { result: GLOBAL.result },
   });
-  return { module: new WebAssembly.Module(bytes), imports, instructions };
+  return { module: new WebAssembly.Module(bytes), imports, tailCalls: tailCallIndex !== undefined, instructions };
 }
 
 function checkContext(context: ContextSpec | undefined): void {
@@ -116,6 +126,11 @@ function resolveCallees(instructions: readonly Instruction[], { helpers = {}, kf
   const used = { helper: new Map<number, Callee>(), kfunc: new Map<number, Callee>() };
   const calleeOf = ({ src, imm }: Instruction): Callee | undefined =>
     used[src === BPF_CALL.HELPER ? 'helper' : 'kfunc'].get(imm);
+  let tailCallIndex: number | undefined;
+  if (instructions.some(isTailCall)) {
+    tailCallIndex = functionImports.length;
+    functionImports.push({ name: TAIL_CALL_NAME, type: TAIL_CALL_TYPE });
+  }
   for (const instruction of instructions) {
     const { opcode, src, imm } = instruction;
     if (opcode !== OPCODE.CALL || isLocalCall(instruction) || calleeOf(instruction) !== undefined) continue;
@@ -128,17 +143,18 @@ function resolveCallees(instructions: readonly Instruction[], { helpers = {}, kf
   return {
     functionImports,
     calleeOf,
+    tailCallIndex,
     imports: { helpers: [...used.helper.keys()], kfuncs: [...used.kfunc.keys()] },
   };
 }
 
-/** (r1, r2) -> low half of r0: what JavaScript calls. `budget` is undefined where nothing counts it. */
+/** (r1, r2, end of the stack) -> low half of r0: what JavaScript calls. `budget` is undefined where nothing counts it. */
 function runFunction(main: number, budget: number | undefined): FunctionBody {
   const w = new WasmWriter();
-  w.get(0).setGlobal(GLOBAL.context);
+  w.get(0).setGlobal(GLOBAL.context).get(2).setGlobal(GLOBAL.stackEnd);
   if (budget !== undefined) w.i32(0).setGlobal(GLOBAL.faulted).i32(budget).setGlobal(GLOBAL.budget);
   w.get(0).op(OP.i64ExtendI32U).get(1).op(OP.i64ExtendI32U).i64(0).i64(0).i64(0);
-  w.global(GLOBAL.stackEnd).op(OP.i64ExtendI32U).call(main).setGlobal(GLOBAL.result);
+  w.get(2).op(OP.i64ExtendI32U).call(main).setGlobal(GLOBAL.result);
   w.global(GLOBAL.result).op(OP.i32WrapI64);
-  return { type: { params: ['i32', 'i32'], results: ['i32'] }, locals: [], code: w };
+  return { type: { params: ['i32', 'i32', 'i32'], results: ['i32'] }, locals: [], code: w };
 }

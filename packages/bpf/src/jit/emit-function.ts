@@ -5,45 +5,24 @@
  * and where a function begins, as nothing else can run for long. Programs without either are not charged.
  */
 import { type Instruction, isConditionalJump } from '../isa/instruction.ts';
-import { BPF_CALL, BPF_CLASS, BPF_IMM64, FRAME_POINTER, OPCODE } from '../isa/opcodes.ts';
+import { BPF_CLASS, BPF_IMM64, OPCODE } from '../isa/opcodes.ts';
 import { emitAlu } from './emit-alu.ts';
+import { attachCalls, type CallContext } from './emit-call.ts';
 import { emitCondition } from './emit-jump.ts';
-import { emitFault, emitMemory, emitPacketBounds, type GuardOptions, packetAccessSize } from './emit-memory.ts';
-import {
-  FRAME_STACK,
-  faultCode,
-  GLOBAL,
-  LOCAL,
-  LOCAL_TYPES,
-  MAX_CALL_FRAMES,
-  register,
-  SUBPROGRAM_TYPE,
-} from './frame.ts';
-import { type HelperSignature, paramsOf } from './signatures.ts';
+import { emitFault, emitMemory, emitPacketBounds, packetAccessSize } from './emit-memory.ts';
+import { faultCode, GLOBAL, LOCAL, LOCAL_TYPES, register, SUBPROGRAM_TYPE } from './frame.ts';
 import type { Structured } from './structure.ts';
 import type { Subprogram } from './subprograms.ts';
 import { type FunctionBody, WasmWriter } from './wasm-encoder.ts';
-import { I64_TRUNC_SAT_F64_S, NO_RESULT, OP, PREFIX_MISC } from './wasm-opcodes.ts';
+import { NO_RESULT, OP } from './wasm-opcodes.ts';
 
-export interface Callee {
-  readonly index: number;
-  readonly signature: HelperSignature;
-}
-
-export interface ModuleContext {
-  readonly guard: GuardOptions;
+export interface ModuleContext extends CallContext {
   /** Whether the budget is counted. */
   readonly metered: boolean;
-  /** Index of the function that begins at a slot. */
-  readonly functionAt: ReadonlyMap<number, number>;
-  /** Slots of the functions that callx may reach. */
-  readonly addressed: ReadonlySet<number>;
-  /** The helper or kfunc that an instruction calls, if there is one. */
-  readonly calleeOf: (instruction: Instruction) => Callee | undefined;
 }
 
 export function emitFunction(part: Subprogram, { ops, added }: Structured, module: ModuleContext): FunctionBody {
-  const { guard, metered, functionAt, addressed, calleeOf } = module;
+  const { guard, metered } = module;
   const w = new WasmWriter();
   const sizes = new Set<number>();
   for (const block of part.blocks) {
@@ -59,49 +38,7 @@ export function emitFunction(part: Subprogram, { ops, added }: Structured, modul
     w.op(OP.end);
   }
 
-  function emitCall(instruction: Instruction): void {
-    const callee = calleeOf(instruction);
-    if (callee === undefined) {
-      emitFault(w, faultCode('unknown-helper'), instruction.slot);
-      return;
-    }
-    for (const [i, type] of paramsOf(callee.signature).entries()) {
-      w.get(register(i + 1));
-      if (type === 'i32') w.op(OP.i32WrapI64);
-    }
-    w.call(callee.index);
-    const { result = 'i32', keepsPacket = false } = callee.signature;
-    if (result === 'i32') w.op(OP.i64ExtendI32S);
-    else if (result === 'u32') w.op(OP.i64ExtendI32U);
-    else if (result === 'f64') w.op(PREFIX_MISC, I64_TRUNC_SAT_F64_S);
-    w.set(register(0));
-    if (!keepsPacket) emitPacketBounds(w, guard, sizes);
-  }
-
-  function emitLocalCall(slot: number, index: number): void {
-    w.get(register(FRAME_POINTER)).op(OP.i32WrapI64).global(GLOBAL.stackEnd).op(OP.i32Sub);
-    w.i32(-(MAX_CALL_FRAMES - 1) * FRAME_STACK)
-      .op(OP.i32Eq)
-      .if();
-    emitFault(w, faultCode('call-depth'), slot);
-    w.op(OP.end).get(LOCAL.budget).setGlobal(GLOBAL.budget);
-    for (let i = 1; i <= 5; i++) w.get(register(i));
-    w.get(register(FRAME_POINTER)).i64(FRAME_STACK).op(OP.i64Sub).call(index).set(register(0));
-    w.global(GLOBAL.faulted).if().i64(0).op(OP.return, OP.end);
-    w.global(GLOBAL.budget).set(LOCAL.budget);
-    emitPacketBounds(w, guard, sizes);
-  }
-
-  function emitCallx({ slot, dst }: Instruction): void {
-    w.op(OP.block, NO_RESULT);
-    for (const target of addressed) {
-      w.get(register(dst)).i64(target).op(OP.i64Eq).if();
-      emitLocalCall(slot, functionAt.get(target)!);
-      w.op(OP.br).u32(1).op(OP.end);
-    }
-    emitFault(w, faultCode('bad-call-target'), slot);
-    w.op(OP.end);
-  }
+  const calls = attachCalls(w, module, sizes);
 
   function emitInstruction(instruction: Instruction): void {
     const { slot, opcode, dst, src, imm, imm64 } = instruction;
@@ -111,10 +48,9 @@ export function emitFunction(part: Subprogram, { ops, added }: Structured, modul
     } else if (opcode === OPCODE.LD_IMM64) {
       w.i64(src === BPF_IMM64.CODE_ADDR ? slot + 1 + imm : imm64!).set(register(dst));
     } else if (opcode === OPCODE.CALL) {
-      if (src === BPF_CALL.LOCAL) emitLocalCall(slot, functionAt.get(slot + 1 + imm)!);
-      else emitCall(instruction);
+      calls.emitCall(instruction);
     } else if (opcode === OPCODE.CALLX) {
-      emitCallx(instruction);
+      calls.emitCallx(instruction);
     } else if (opcode === OPCODE.EXIT) {
       if (metered) w.get(LOCAL.budget).setGlobal(GLOBAL.budget);
       w.get(register(0)).op(OP.return);

@@ -39,15 +39,21 @@ const RMW: ReadonlyMap<number, { w64: number; w32: number }> = new Map<number, {
   [BPF_ATOMIC.XCHG & ~BPF_ATOMIC.FETCH, ATOMIC_RMW.xchg],
 ]);
 
-/** Ends the program: the fault's address must be in LOCAL.address if it has one. */
-export function emitFault(w: WasmWriter, code: number, slot: number, hasAddress = false): void {
+/** Notes a fault, whose address must be in LOCAL.address if it has one; the function must return now. */
+export function emitFaultNote(w: WasmWriter, code: number, slot: number, hasAddress = false): void {
   w.i32(code).i32(slot);
   if (hasAddress) {
     w.get(LOCAL.address).op(OP.i32WrapI64).get(LOCAL.address).i64(32).op(OP.i64ShrS, OP.i32WrapI64);
   } else {
     w.i32(0).i32(0);
   }
-  w.call(FAULT_IMPORT.index).i32(1).setGlobal(GLOBAL.faulted).i64(0).op(OP.return);
+  w.call(FAULT_IMPORT.index).i32(1).setGlobal(GLOBAL.faulted);
+}
+
+/** Ends the program. */
+export function emitFault(w: WasmWriter, code: number, slot: number, hasAddress = false): void {
+  emitFaultNote(w, code, slot, hasAddress);
+  w.i64(0).op(OP.return);
 }
 
 function isMemory({ opcode }: Instruction): boolean {

@@ -19,6 +19,8 @@ export const SUBPROGRAM_TYPE: FunctionType = {
   results: ['i64'],
 };
 
+export const CALLBACK_TYPE: FunctionType = { params: ['i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32'] };
+
 /** The local of each register. */
 const REGISTER = [6, 0, 1, 2, 3, 4, 7, 8, 9, 10, 5] as const;
 export function register(n: number): number {
@@ -33,17 +35,36 @@ export const LOCAL = {
   limit: [14, 15, 16, 17],
   choice: 18,
   budget: 19,
+  /** For the code of inlined helpers. */
+  scratch: [20, 21, 22],
 } as const;
 /** The locals behind the parameters, in order. */
-export const LOCAL_TYPES: readonly ValueType[] = [...Array<ValueType>(12).fill('i64'), 'i32', 'i32'];
+export const LOCAL_TYPES: readonly ValueType[] = [
+  ...Array<ValueType>(12).fill('i64'),
+  ...Array<ValueType>(5).fill('i32'),
+];
 
-/** The first two are imported. */
-export const GLOBAL = { stackEnd: 0, regions: 1, context: 2, faulted: 3, budget: 4, result: 5 } as const;
+/** The first three are imported: what differs from CPU to CPU. */
+export const GLOBAL = {
+  regions: 0,
+  /** The CPU's number. */
+  cpu: 1,
+  /** An address of the CPU's own, for inlined helpers. */
+  percpu: 2,
+  stackEnd: 3,
+  context: 4,
+  faulted: 5,
+  budget: 6,
+  /** r10 of the function that called a helper which may call back. */
+  frame: 7,
+  result: 8,
+} as const;
 export const GLOBAL_IMPORTS = [
-  { name: 'stackEnd', type: 'i32' },
   { name: 'regions', type: 'i32' },
+  { name: 'cpu', type: 'i32' },
+  { name: 'percpu', type: 'i32' },
 ] as const;
-export const GLOBAL_TYPES = ['i32', 'i32', 'i32', 'i64'] as const;
+export const GLOBAL_TYPES = ['i32', 'i32', 'i32', 'i32', 'i32', 'i64'] as const;
 
 /** The imported function that takes a fault: kind, slot and the address in two halves. */
 export const FAULT_IMPORT = { index: 0, name: 'fault' } as const;

@@ -10,9 +10,10 @@ import type { Memory } from '@cpumap/smp';
 import { KernelError } from '@cpumap/uapi';
 import { disassembleInstruction } from '../asm/disassemble.ts';
 import { type FaultKind, ProgramFault } from '../interp/fault.ts';
+import { TAIL_CALL_FAILED, type TailCall } from '../interp/interpreter.ts';
 import type { CompiledProgram } from './compile.ts';
 import { FAULT_KINDS, JIT_STACK_SIZE } from './frame.ts';
-import type { JitHelper } from './signatures.ts';
+import { type JitHelper, TAIL_CALL_NAME } from './signatures.ts';
 import { IMPORT_MODULE } from './wasm-encoder.ts';
 
 export { JIT_STACK_SIZE } from './frame.ts';
@@ -22,18 +23,31 @@ export const FAULTED = -1;
 
 export interface InstanceSpec {
   readonly memory: Memory;
-  /** JIT_STACK_SIZE bytes of the memory, at a multiple of 8, this instance's own. */
+  /** JIT_STACK_SIZE bytes of the memory, at a multiple of 8, that no other program uses while this one runs. */
   readonly stack: number;
   /** A list of writeRegionList; 0 for none. */
   readonly regions?: number;
   /** By helper id, of the types of its signature. */
   readonly helpers?: Readonly<Record<number, JitHelper>>;
   readonly kfuncs?: Readonly<Record<number, JitHelper>>;
+  /** Helper 12. A call of it when there is none is a failed one. */
+  readonly tailCall?: TailCall;
+  /** For inlined helpers: the CPU's number, and an address of its own. */
+  readonly cpu?: number;
+  readonly percpu?: number;
 }
 
 export interface JitInstance {
-  /** Runs with these in r1, the context, and r2. Returns r0's low 32 bits, unsigned, or FAULTED. */
-  run(r1: number, r2?: number): number;
+  /**
+   * Runs with these in r1, the context, and r2; its stack ends at `stackEnd`, by default where the spec's does. Returns
+   * r0's low 32 bits, unsigned, or FAULTED.
+   */
+  run(r1: number, r2?: number, stackEnd?: number): number;
+  /**
+   * For helpers that the program called: runs the function that begins at a slot with these in r1 to r4, inside the
+   * frame of the caller. Returns r0's low 32 bits, or 1 when the function faulted; the program ends then.
+   */
+  callFunction(slot: number, r1: number, r2: number, r3: number, r4: number): number;
   /** All 64 bits of r0 after the last run, unsigned. */
   result(): bigint;
   /** What ended the last run that returned FAULTED. */
@@ -41,7 +55,8 @@ export interface JitInstance {
 }
 
 interface Exports {
-  readonly run: (r1: number, r2: number) => number;
+  readonly run: (r1: number, r2: number, stackEnd: number) => number;
+  readonly callback?: (slot: number, r1: number, r2: number, r3: number, r4: number) => number;
   readonly result: WebAssembly.Global;
 }
 
@@ -56,13 +71,16 @@ const WORDS: Readonly<Record<FaultKind, string>> = {
 
 /** @throws KernelError EINVAL when a helper is missing that the program was compiled to call */
 export function instantiateProgram(program: CompiledProgram, spec: InstanceSpec): JitInstance {
-  const { memory, stack, regions = 0, helpers = {}, kfuncs = {} } = spec;
+  const { memory, stack, regions = 0, helpers = {}, kfuncs = {}, cpu = 0, percpu = 0 } = spec;
+  const ownEnd = stack + JIT_STACK_SIZE;
   let pending = false;
   let last = { code: 0, slot: 0, lo: 0, hi: 0 };
   const imports: Record<string, WebAssembly.ImportValue> = {
     memory: memory.wasm,
-    stackEnd: new WebAssembly.Global({ value: 'i32' }, stack + JIT_STACK_SIZE),
     regions: new WebAssembly.Global({ value: 'i32' }, regions),
+    cpu: new WebAssembly.Global({ value: 'i32' }, cpu),
+    percpu: new WebAssembly.Global({ value: 'i32' }, percpu),
+    [TAIL_CALL_NAME]: spec.tailCall ?? (() => TAIL_CALL_FAILED),
     fault(code: number, slot: number, lo: number, hi: number) {
       pending = true;
       last = { code, slot, lo, hi };
@@ -82,16 +100,20 @@ export function instantiateProgram(program: CompiledProgram, spec: InstanceSpec)
   give('helper', program.imports.helpers, helpers);
   give('kfunc', program.imports.kfuncs, kfuncs);
   const instance = new WebAssembly.Instance(program.module, { [IMPORT_MODULE]: imports });
-  const { run, result } = instance.exports as unknown as Exports;
+  const { run, callback, result } = instance.exports as unknown as Exports;
   let faulted = false;
 
   return {
-    run(r1, r2 = 0) {
-      const r0 = run(r1, r2);
+    run(r1, r2 = 0, stackEnd = ownEnd) {
+      const r0 = run(r1, r2, stackEnd);
       if (!pending) return r0 >>> 0;
       pending = false;
       faulted = true;
       return FAULTED;
+    },
+    callFunction(slot, r1, r2, r3, r4) {
+      if (callback === undefined) throw new RangeError('the program has no function whose address it takes');
+      return callback(slot, r1, r2, r3, r4) >>> 0;
     },
     result: () => BigInt.asUintN(64, result.value as bigint),
     fault() {

@@ -33,6 +33,7 @@ export const OP = {
   i64Load16U: 0x33,
   i64Load32S: 0x34,
   i64Load32U: 0x35,
+  i32Store: 0x36,
   i64Store: 0x37,
   i64Store8: 0x3c,
   i64Store16: 0x3d,
@@ -99,9 +100,11 @@ export const OP = {
   i64Extend32S: 0xc4,
 } as const;
 
-/** Two-byte instructions: saturating conversion. */
+/** Two-byte instructions: saturating conversion, copying and filling memory. */
 export const PREFIX_MISC = 0xfc;
 export const I64_TRUNC_SAT_F64_S = 6;
+export const MEMORY_COPY = 10;
+export const MEMORY_FILL = 11;
 
 /** Two-byte instructions on shared memory; `w32` works on 32 bits and gives them zero-extended to 64. */
 export const PREFIX_ATOMIC = 0xfe;
