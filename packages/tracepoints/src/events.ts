@@ -52,10 +52,21 @@ const KTHREAD_FIELDS = {
   xdp_redirect: 'u32',
 } as const satisfies Record<string, FieldKind>;
 
+const DEVMAP_XMIT_FIELDS = {
+  ...COMMON,
+  from_ifindex: 'i32',
+  act: 'u32',
+  to_ifindex: 'i32',
+  drops: 'i32',
+  sent: 'i32',
+  err: 'i32',
+} as const satisfies Record<string, FieldKind>;
+
 export const REDIRECT_RECORD = layout(REDIRECT_FIELDS);
 export const EXCEPTION_RECORD = layout(EXCEPTION_FIELDS);
 export const ENQUEUE_RECORD = layout(ENQUEUE_FIELDS);
 export const KTHREAD_RECORD = layout(KTHREAD_FIELDS);
+export const DEVMAP_XMIT_RECORD = layout(DEVMAP_XMIT_FIELDS);
 
 export const EVENT_NAMES = [
   'xdp_redirect',
@@ -65,6 +76,7 @@ export const EVENT_NAMES = [
   'xdp_exception',
   'xdp_cpumap_enqueue',
   'xdp_cpumap_kthread',
+  'xdp_devmap_xmit',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
@@ -90,6 +102,8 @@ const printException = (f: EventFields): string =>
   `prog_id=${f.prog_id} action=${xdpActionName(f.act!)} ifindex=${f.ifindex}`;
 const printEnqueue = (f: EventFields): string =>
   `enqueue cpu=${f.cpu} map_id=${f.map_id} action=${xdpActionName(f.act!)} processed=${f.processed} drops=${f.drops} to_cpu=${f.to_cpu}`;
+const printDevmapXmit = (f: EventFields): string =>
+  `ndo_xdp_xmit from_ifindex=${f.from_ifindex} to_ifindex=${f.to_ifindex} action=${xdpActionName(f.act!)} sent=${f.sent} drops=${f.drops} err=${f.err}`;
 const printKthread = (f: EventFields): string =>
   `kthread cpu=${f.cpu} map_id=${f.map_id} action=${xdpActionName(f.act!)} processed=${f.processed} drops=${f.drops} sched=${f.sched}`;
 const printKthreadStats = (f: EventFields): string =>
@@ -122,6 +136,9 @@ export function eventsOf(features: Features): ReadonlyMap<EventName, EventDefini
     define('xdp_cpumap_enqueue', ENQUEUE_FIELDS, printEnqueue),
     kthread,
   ];
+  if (features.devmapXmitEvent) {
+    events.push(define('xdp_devmap_xmit', DEVMAP_XMIT_FIELDS, printDevmapXmit));
+  }
   if (features.redirectMapEventsDefined) {
     events.push(define('xdp_redirect_map', REDIRECT_FIELDS, printRedirectMap));
     events.push(define('xdp_redirect_map_err', REDIRECT_FIELDS, printRedirectMap));

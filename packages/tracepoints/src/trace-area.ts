@@ -16,6 +16,15 @@ export const SLOT = layout({ timestamp: 'f64', cpu: 'u32', length: 'u32' });
 export const SLOT_RECORD = 16;
 export const SLOT_BYTES = 64;
 
+/**
+ * Where an event is put together for whoever wants it: the record, and for raw tracepoint programs the arguments (u64
+ * each) and the structs that arguments point to, in their kernel's words.
+ */
+export const TRACE_SCRATCH = { record: 0, args: 64, devRx: 128, devTx: 136, stats: 144, sizeof: 192 } as const;
+/** struct net_device, as much of it as tracing programs may read. */
+export const TRACE_NET_DEVICE = layout({ ifindex: 'i32' });
+export const XDP_CPUMAP_STATS = layout({ redirect: 'u32', pass: 'u32', drop: 'u32' });
+
 /** Counts of one CPU's events: what programs attached to the tracepoints would count. */
 export const TRACE_COUNTERS = layout({
   redirect: 'f64',
@@ -45,22 +54,24 @@ export interface TraceAreaAt {
 }
 
 const HEAD_LINE = CACHELINE;
+const HEAD_BYTES = HEAD_LINE + TRACE_SCRATCH.sizeof;
 
 export function createTraceArea(allocator: Allocator, nrCpus: number, records: number): TraceAreaAt {
   const size = 2 ** Math.ceil(Math.log2(Math.max(records, 2)));
   const counters = TRACE_COUNTERS.sizeof + nrCpus * ENQUEUE_COUNTERS.sizeof + ERRNO_COUNTERS * 8;
-  const cpuBytes = Math.ceil((HEAD_LINE + counters) / CACHELINE) * CACHELINE + size * SLOT_BYTES;
+  const cpuBytes = Math.ceil((HEAD_BYTES + counters) / CACHELINE) * CACHELINE + size * SLOT_BYTES;
   return { mask: allocator.alloc(CACHELINE), cpus: allocator.alloc(nrCpus * cpuBytes), cpuBytes, nrCpus, size };
 }
 
 /** Byte offsets of one CPU's part. */
 export function traceCpu(at: TraceAreaAt, cpu: number) {
   const head = at.cpus + cpu * at.cpuBytes;
-  const counters = head + HEAD_LINE;
+  const scratch = head + HEAD_LINE;
+  const counters = head + HEAD_BYTES;
   const enqueue = counters + TRACE_COUNTERS.sizeof;
   const errnos = enqueue + at.nrCpus * ENQUEUE_COUNTERS.sizeof;
   const slots = head + at.cpuBytes - at.size * SLOT_BYTES;
-  return { head, counters, enqueue, errnos, slots };
+  return { head, scratch, counters, enqueue, errnos, slots };
 }
 
 /** The sum of one counter over all CPUs, for whoever reads statistics. */

@@ -9,6 +9,7 @@ import type { Memory } from '@cpumap/smp';
 import { type Features, KernelError } from '@cpumap/uapi';
 import { type EventDefinition, type EventFields, type EventName, eventsOf } from './events.ts';
 import { SLOT, SLOT_BYTES, SLOT_RECORD, type TraceAreaAt, traceCpu } from './trace-area.ts';
+import { traceMaskBits } from './tracepoints.ts';
 
 export interface TraceRecord {
   readonly event: EventName;
@@ -53,7 +54,7 @@ export function createTraceControl(memory: Memory, at: TraceAreaAt, features: Fe
   function listen(name: EventName, change: 1 | -1): void {
     const count = (listeners.get(name) ?? 0) + change;
     listeners.set(name, count);
-    const bit = 1 << (events.get(name)!.id - 1);
+    const bit = traceMaskBits(name).listeners;
     if (count > 0) Atomics.or(u32, at.mask >> 2, bit);
     else Atomics.and(u32, at.mask >> 2, ~bit);
   }

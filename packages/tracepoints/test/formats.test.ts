@@ -17,6 +17,7 @@ const NAMES = [
   'xdp_exception',
   'xdp_cpumap_enqueue',
   'xdp_cpumap_kthread',
+  'xdp_devmap_xmit',
 ] as const;
 
 it('6.18 has these events', () => {

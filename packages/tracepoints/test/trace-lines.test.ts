@@ -32,7 +32,7 @@ function fire(tracepoints: Tracepoints, { event, pid, values: v }: Line): void {
     const verdicts = [v.xdp_pass ?? 0, v.xdp_drop ?? 0, v.xdp_redirect ?? 0] as const;
     tracepoints.cpumapKthread(pid, v.map_id!, v.processed!, v.drops!, v.sched!, ...verdicts);
   } else {
-    tracepoints.redirect(v.prog_id!, v.ifindex!, v.to_ifindex!, v.err!, v.map_id ?? 0, v.map_index ?? 0, 'map_id' in v);
+    tracepoints.redirect(v.prog_id!, v.ifindex!, v.to_ifindex!, v.err!, v.map_id ?? 0, v.map_index ?? 0, 'map_id' in v, 0);
   }
 }
 
@@ -94,7 +94,7 @@ describe('4.15', () => {
     [0, true, 'xdp_redirect_map: prog_id=3 action=REDIRECT ifindex=2 to_ifindex=5 err=0 map_id=9 map_index=1'],
     [-14, true, 'xdp_redirect_map_err: prog_id=3 action=REDIRECT ifindex=2 to_ifindex=5 err=-14 map_id=9 map_index=1'],
   ])('a redirect with err %i, through a map: %s', (err, viaMap, line) => {
-    expect(fired((tracepoints) => tracepoints.redirect(3, 2, 5, err, 9, 1, viaMap))).toEqual([line]);
+    expect(fired((tracepoints) => tracepoints.redirect(3, 2, 5, err, 9, 1, viaMap, 0))).toEqual([line]);
   });
 
   it('has no verdicts of a second program in the kthread event', () => {

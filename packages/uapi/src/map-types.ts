@@ -57,7 +57,28 @@ export const BPF_F_RDONLY = 1 << 3;
 export const BPF_F_WRONLY = 1 << 4;
 export const BPF_F_RDONLY_PROG = 1 << 7;
 export const BPF_F_WRONLY_PROG = 1 << 8;
+export const BPF_F_ZERO_SEED = 1 << 6;
 export const BPF_F_MMAPABLE = 1 << 10;
+export const BPF_F_PRESERVE_ELEMS = 1 << 11;
+export const BPF_F_INNER_MAP = 1 << 12;
+
+/** Flags of bpf_perf_event_output. */
+export const BPF_F_CURRENT_CPU = 0xffffffff;
+
+/** Flags of bpf_ringbuf_submit, bpf_ringbuf_discard and bpf_ringbuf_output. */
+export const BPF_RB_NO_WAKEUP = 1 << 0;
+export const BPF_RB_FORCE_WAKEUP = 1 << 1;
+
+/** What bpf_ringbuf_query tells. */
+export const BPF_RB_AVAIL_DATA = 0;
+export const BPF_RB_RING_SIZE = 1;
+export const BPF_RB_CONS_POS = 2;
+export const BPF_RB_PROD_POS = 3;
+
+/** The header of a ring buffer's record: two bits of its length. */
+export const BPF_RINGBUF_BUSY_BIT = 0x80000000;
+export const BPF_RINGBUF_DISCARD_BIT = 0x40000000;
+export const BPF_RINGBUF_HDR_SZ = 8;
 
 /** The kernel's compile-time limit of CPUs: a cpumap holds at most this many entries. */
 export const NR_CPUS = 256;

@@ -22,6 +22,10 @@ export const FEATURES = {
     since: '4.18',
     what: 'xdp_frame with a memory model; frames return to the pool they came from',
   },
+  devmapXmitEvent: {
+    since: '4.18',
+    what: 'devmap sends in bulk (ndo_xdp_xmit of 16 frames) and fires xdp_devmap_xmit',
+  },
   skbCoversDescriptor: { since: '5.1', what: 'the sk_buff starts at data_hard_start and covers the descriptor' },
   batchDequeue: { since: '5.2', what: 'the kthread dequeues eight at once; processed counts frames dequeued' },
   perCpuFlushList: { since: '5.6', what: 'one flush list per CPU for all maps, newest first; map_to_flush is gone' },

@@ -65,7 +65,7 @@ function redirect618(parts: RedirectParts): Redirect {
     const toDevice = mapId === NO_MAP_ID;
     const err = !toDevice ? EBADRQC : deviceExists(index) ? EOPNOTSUPP : EINVAL;
     const prog = u32[PROG_ID]!;
-    tracepoints.redirect(prog, ifindexOf(dev), toDevice ? index : 0, err, mapId, toDevice ? 0 : index, false);
+    tracepoints.redirect(prog, ifindexOf(dev), toDevice ? index : 0, err, mapId, toDevice ? 0 : index, false, 0);
     return err;
   }
 
@@ -94,18 +94,19 @@ function redirect618(parts: RedirectParts): Redirect {
         u32[REDIRECTS]! += 1;
         if (!tracepoints.tracesRedirect()) return 0;
       }
-      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, err, mapId, u32[INDEX]!, target !== undefined);
+      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, err, mapId, u32[INDEX]!, target !== undefined, mapType);
       return err;
     },
     doGenericRedirect(skb, dev) {
       const mapId = u32[MAP_ID]!;
-      const target = targets[u32[MAP_TYPE]!];
+      const mapType = u32[MAP_TYPE]!;
+      const target = targets[mapType];
       u32[MAP_ID] = 0;
       u32[MAP_TYPE] = 0;
       if (target === undefined) return withoutMap(dev, mapId);
       const err = target.genericRedirect(u32[VALUE]!, skb);
       if (err === 0) u32[REDIRECTS]! += 1;
-      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, err, mapId, u32[INDEX]!, true);
+      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, err, mapId, u32[INDEX]!, true, mapType);
       return err;
     },
     flush() {
@@ -126,25 +127,26 @@ function redirect415(parts: RedirectParts): Redirect {
   const PROG_ID = ri + (REDIRECT_INFO.prog_id >> 2);
   const TO_FLUSH = ri + (REDIRECT_INFO.map_to_flush >> 2);
 
+  const typeOf = (map: number): number => u32[(map + BPF_MAP.map_type) >> 2]!;
   const ifindexOf = (dev: number): number => u32[(dev + NET_DEVICE.ifindex) >> 2]!;
 
   function flush(): void {
     const map = u32[TO_FLUSH]!;
     if (map === 0) return;
     u32[TO_FLUSH] = 0;
-    targets[u32[(map + BPF_MAP.map_type) >> 2]!]!.flushMap(map);
+    targets[typeOf(map)]!.flushMap(map);
   }
 
   /** mirrors the plain path: a helper that was never called has left ifindex 0, which no device has. */
   function withoutMap(dev: number, index: number): number {
     const err = deviceExists(index) ? EOPNOTSUPP : EINVAL;
-    tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), index, err, 0, 0, false);
+    tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), index, err, 0, 0, false, 0);
     return err;
   }
 
   function failed(dev: number, map: number, index: number, err: number): number {
     const mapId = map === 0 ? 0 : u32[(map + BPF_MAP.id) >> 2]!;
-    tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, err, mapId, index, true);
+    tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, err, mapId, index, true, map === 0 ? 0 : typeOf(map));
     return err;
   }
 
@@ -162,7 +164,7 @@ function redirect415(parts: RedirectParts): Redirect {
       u32[MAP_OWNER] = 0;
       if (map === 0) return withoutMap(dev, index);
       if (owner !== u32[PROG_ID]) return failed(dev, 0, index, EFAULT);
-      const target = targets[u32[(map + BPF_MAP.map_type) >> 2]!];
+      const target = targets[typeOf(map)];
       const entry = target?.lookup(map, index) ?? 0;
       if (target === undefined || entry === 0) return failed(dev, map, index, EINVAL);
       if (u32[TO_FLUSH] !== 0 && u32[TO_FLUSH] !== map) flush();
@@ -172,7 +174,7 @@ function redirect415(parts: RedirectParts): Redirect {
       target.insertCtx(map, index);
       u32[TO_FLUSH] = map;
       tracepoints.countRedirects(1);
-      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, 0, u32[(map + BPF_MAP.id) >> 2]!, index, true);
+      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, 0, u32[(map + BPF_MAP.id) >> 2]!, index, true, typeOf(map));
       return 0;
     },
     doGenericRedirect(_skb, dev) {
@@ -184,7 +186,7 @@ function redirect415(parts: RedirectParts): Redirect {
       u32[MAP_OWNER] = 0;
       if (map === 0) return withoutMap(dev, index);
       if (owner !== u32[PROG_ID]) return failed(dev, 0, index, EFAULT);
-      const entry = targets[u32[(map + BPF_MAP.map_type) >> 2]!]?.lookup(map, index) ?? 0;
+      const entry = targets[typeOf(map)]?.lookup(map, index) ?? 0;
       // mirrors xdp_do_generic_redirect_map of 4.15: the slot is looked up, then cpumap is not known there
       return failed(dev, map, index, entry === 0 ? EINVAL : EBADRQC);
     },

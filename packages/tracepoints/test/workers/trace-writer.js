@@ -16,7 +16,7 @@ const tracepoints = attachTracepoints(memory, at, cpu, featuresOf('6.18'), { now
 parentPort.postMessage('ready');
 Atomics.wait(memory.i32, go >> 2, 0);
 for (n = 1; n <= count; n++) {
-  tracepoints.redirect(n, n ^ 0x5a5a5a5a, ~n, 0, Math.imul(n, 0x9e3779b1), -n, true);
+  tracepoints.redirect(n, n ^ 0x5a5a5a5a, ~n, 0, Math.imul(n, 0x9e3779b1), -n, true, 0);
   for (let i = random.below(pause + 1); i > 0; i--) Atomics.load(memory.i32, go >> 2);
 }
 Atomics.add(memory.i32, done >> 2, 1);
