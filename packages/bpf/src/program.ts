@@ -3,13 +3,16 @@
  *
  * A program is code plus the maps that it names. It is instantiated once on every CPU, in that CPU's realm; an instance
  * is one function from the context's address (struct xdp_md in the shared memory) to a verdict. Whether the code is a
- * TypeScript function or compiled bytecode ends here: nothing that runs a program can tell.
+ * TypeScript function or bytecode ends here: nothing that runs a program can tell.
  *
- * A TypeScript program that throws is XDP_ABORTED for that frame; it must not keep the context's address.
+ * A program that throws is XDP_ABORTED for that frame: a TypeScript program by itself, bytecode when it is ended because
+ * its instructions are used up. A TypeScript program must not keep the context's address.
  */
 
 import type { Memory } from '@cpumap/smp';
-import { BPF_ATTACH_TYPE } from '@cpumap/uapi';
+import { BPF_ATTACH_TYPE, BPF_PROG_TYPE } from '@cpumap/uapi';
+import type { BytecodeCode, BytecodeImage } from './load/bytecode.ts';
+import { type BytecodeEnv, instanceOfBytecode } from './load/instance-of-bytecode.ts';
 
 /** The helpers, as functions. Maps are their addresses; a returned 0 is NULL. */
 export interface BpfHelpers {
@@ -33,8 +36,8 @@ export interface ProgramEnv {
   readonly constants: Readonly<Record<string, number>>;
 }
 
-/** One program on one CPU. */
-export type ProgramInstance = (ctx: number) => number;
+/** One program on one CPU. `stackEnd` is for the next program of a bpf_tail_call; others leave it out. */
+export type ProgramInstance = (ctx: number, stackEnd?: number) => number;
 
 /** The code of a TypeScript program: makes its instance for one CPU. */
 export type ProgramFactory = (env: ProgramEnv) => ProgramInstance;
@@ -49,9 +52,13 @@ export interface ModuleCode {
 
 export interface ProgramSpec {
   readonly name: string;
-  readonly code: ModuleCode | { readonly factory: ProgramFactory };
-  /** BPF_ATTACH_TYPE.XDP (default) for a device, XDP_CPUMAP for a cpumap entry. */
+  readonly code: ModuleCode | { readonly factory: ProgramFactory } | BytecodeCode;
+  /** BPF_PROG_TYPE; default XDP, which TypeScript programs always are. */
+  readonly type?: number;
+  /** BPF_ATTACH_TYPE.XDP (default) for a device, XDP_CPUMAP and XDP_DEVMAP for entries of such maps. */
   readonly expectedAttachType?: number;
+  /** The event of a tracing program: `xdp_exception`. */
+  readonly attachTo?: string;
   /** Whether it copes with multi-buffer frames: programs with and without do not mix in one cpumap. */
   readonly frags?: boolean;
   /** The maps that it uses, by the names that its code looks for. */
@@ -63,7 +70,9 @@ export interface ProgramSpec {
 export interface BpfProgram {
   readonly id: number;
   readonly name: string;
+  readonly type: number;
   readonly expectedAttachType: number;
+  readonly attachTo: string | undefined;
   readonly frags: boolean;
   readonly mapIds: readonly number[];
 }
@@ -72,29 +81,29 @@ export interface BpfProgram {
 export interface ProgramImage {
   readonly id: number;
   readonly name: string;
-  readonly code: ProgramSpec['code'];
+  readonly code: Exclude<ProgramSpec['code'], BytecodeCode> | { readonly image: BytecodeImage };
+  readonly type: number;
   readonly maps: Readonly<Record<string, number>>;
   readonly constants: Readonly<Record<string, number>>;
 }
 
-export function programOf(spec: ProgramSpec, id: number): { program: BpfProgram; image: ProgramImage } {
-  const maps = Object.entries(spec.maps ?? {});
+export function programOf(spec: ProgramSpec, id: number): BpfProgram {
   return {
-    program: {
-      id,
-      name: spec.name,
-      expectedAttachType: spec.expectedAttachType ?? BPF_ATTACH_TYPE.XDP,
-      frags: spec.frags ?? false,
-      mapIds: maps.map(([, map]) => map.id),
-    },
-    image: {
-      id,
-      name: spec.name,
-      code: spec.code,
-      maps: Object.fromEntries(maps.map(([name, map]) => [name, map.pointer])),
-      constants: spec.constants ?? {},
-    },
+    id,
+    name: spec.name,
+    type: spec.type ?? BPF_PROG_TYPE.XDP,
+    expectedAttachType: spec.expectedAttachType ?? (spec.type === undefined ? BPF_ATTACH_TYPE.XDP : 0),
+    attachTo: spec.attachTo,
+    frags: spec.frags ?? false,
+    mapIds: Object.values(spec.maps ?? {}).map((map) => map.id),
   };
+}
+
+/** What the CPUs get; `image` is the program's code after loadBytecode, if it is bytecode. */
+export function imageOf(spec: ProgramSpec, { id, name, type }: BpfProgram, image?: BytecodeImage): ProgramImage {
+  const maps = Object.entries(spec.maps ?? {}).map(([key, map]) => [key, map.pointer] as const);
+  const code = 'bytecode' in spec.code ? { image: image! } : spec.code;
+  return { id, name, type, code, maps: Object.fromEntries(maps), constants: spec.constants ?? {} };
 }
 
 /** Imports a function that a module exports. @throws Error that names the module and what it does export */
@@ -107,10 +116,16 @@ export async function importFunction<F>({ module, export: name }: ModuleCode): P
   return found as F;
 }
 
-/** The instance of a program on the calling CPU. */
-export async function instantiate(image: ProgramImage, memory: Memory, helpers: BpfHelpers): Promise<ProgramInstance> {
-  const factory = 'factory' in image.code ? image.code.factory : await importFunction<ProgramFactory>(image.code);
-  const instance: unknown = factory({ memory, helpers, maps: image.maps, constants: image.constants });
+/** The instance of a program on the calling CPU; `helpers` are for TypeScript, `env` is for bytecode. */
+export async function instantiate(
+  image: ProgramImage,
+  helpers: BpfHelpers,
+  env: BytecodeEnv,
+): Promise<ProgramInstance> {
+  const { code, maps, constants } = image;
+  if ('image' in code) return instanceOfBytecode(code.image, env);
+  const factory = 'factory' in code ? code.factory : await importFunction<ProgramFactory>(code);
+  const instance: unknown = factory({ memory: env.memory, helpers, maps, constants });
   if (typeof instance !== 'function') {
     throw new TypeError(`program ${image.name}: its factory must return a function, not ${typeof instance}`);
   }

@@ -5,7 +5,7 @@
  * Owner  the host thread calls all of these. CPUs only ever see a slot change, by one atomic exchange.
  */
 
-import { BPF_MAP, type BpfProgram, type MapType } from '@cpumap/bpf';
+import { BPF_MAP, type BpfProgram, type MapType, nextIndex, u32Of } from '@cpumap/bpf';
 import { type Allocator, type Machine, type Memory, synchronizeRcu, TASK_RUNNING, type Tasks } from '@cpumap/smp';
 import {
   BPF_CPUMAP_VAL,
@@ -20,7 +20,7 @@ import {
 } from '@cpumap/uapi';
 import { cpuMapElementBytes } from './enqueue.ts';
 import { allocEntry, CPU_MAP_ENTRY, entryTask, freeEntry, isDead } from './entry.ts';
-import { createMapOwners } from './map-owner.ts';
+import { createCpuMapOwners } from './map-owner.ts';
 
 export interface CpuMapTypeParts {
   readonly memory: Memory;
@@ -56,7 +56,7 @@ export function createCpuMapType(parts: CpuMapTypeParts): CpuMapType {
   const { u32, i32 } = memory;
   const nrCpus = machine.nrCpus;
   const entryParts = { memory, allocator, nrCpus, features };
-  const owners = createMapOwners();
+  const owners = createCpuMapOwners();
   const live = new Set<number>();
   const dying = new Set<number>();
   let nextPid = 1000;
@@ -115,7 +115,7 @@ export function createCpuMapType(parts: CpuMapTypeParts): CpuMapType {
       })),
 
     programUses(map, program) {
-      const problem = owners.problemOfUser(map, program);
+      const problem = owners.problemOf(map, program);
       if (problem !== undefined) refuse('EINVAL', 'bpf(BPF_PROG_LOAD)', problem);
     },
 
@@ -139,8 +139,9 @@ export function createCpuMapType(parts: CpuMapTypeParts): CpuMapType {
       u32[(map + BPF_MAP.elements) >> 2] = allocator.alloc(cpuMapElementBytes(maxEntries(map), nrCpus));
     },
 
-    update(map, key, value, flags) {
+    update(map, keyBytes, value, flags) {
       reap();
+      const key = u32Of(keyBytes);
       const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
       const qsize = view.getUint32(BPF_CPUMAP_VAL.qsize, true);
       checkUpdate(map, key, qsize, flags);
@@ -158,8 +159,9 @@ export function createCpuMapType(parts: CpuMapTypeParts): CpuMapType {
       replace(map, key, entry);
     },
 
-    lookup(map, key) {
+    lookup(map, keyBytes) {
       reap();
+      const key = u32Of(keyBytes);
       const entry = key < maxEntries(map) ? Atomics.load(i32, slot(map, key)) : 0;
       if (entry === 0) refuse('ENOENT', 'bpf(BPF_MAP_LOOKUP_ELEM)', `no entry for CPU ${key}`);
       const value = new Uint8Array(valueSize(map));
@@ -171,8 +173,9 @@ export function createCpuMapType(parts: CpuMapTypeParts): CpuMapType {
       return value;
     },
 
-    delete(map, key) {
+    delete(map, keyBytes) {
       reap();
+      const key = u32Of(keyBytes);
       // mirrors cpu_map_delete_elem: the same bad key is E2BIG for update and EINVAL here
       if (key >= maxEntries(map)) {
         refuse('EINVAL', 'bpf(BPF_MAP_DELETE_ELEM)', `key ${key}, but the map has ${maxEntries(map)} entries`);
@@ -180,12 +183,8 @@ export function createCpuMapType(parts: CpuMapTypeParts): CpuMapType {
       replace(map, key, 0);
     },
 
-    getNextKey(map, key) {
-      // walks all indexes, empty ones included
-      if (key === undefined || key >= maxEntries(map)) return 0;
-      if (key === maxEntries(map) - 1) refuse('ENOENT', 'bpf(BPF_MAP_GET_NEXT_KEY)', `${key} was the last key`);
-      return key + 1;
-    },
+    // walks all indexes, empty ones included
+    getNextKey: (map, key) => nextIndex(key, maxEntries(map)),
 
     free(map) {
       for (let key = 0; key < maxEntries(map); key++) replace(map, key, 0);

@@ -4,7 +4,7 @@ import * as skb from '@cpumap/skb';
 import * as smp from '@cpumap/smp';
 import { attachTracepoints, createTraceArea } from '@cpumap/tracepoints';
 import { BPF_MAP_TYPE, featuresOf } from '@cpumap/uapi';
-import { attachXdp, createXdp } from '@cpumap/xdp';
+import { attachXdp, createXdp, NO_XDP_XMIT } from '@cpumap/xdp';
 
 // Two virtual CPUs with the layers below on them: what @cpumap/host puts together for you.
 const nrCpus = 2;
@@ -26,7 +26,8 @@ const runtimes = Array.from({ length: nrCpus }, (_, cpu) => {
   const parts = { memory, cpu, nrCpus, features, tasks, tracepoints, pools, frames, skbs, stack };
   const cpumap = attachCpuMap(parts, cpumapAt);
   const { clock } = time;
-  const xdp = attachXdp({ ...parts, clock, seed: 1, targets: [cpumap.target], onProgramError: console.error }, xdpAt);
+  const redirects = { targets: [cpumap.target], device: NO_XDP_XMIT };
+  const xdp = attachXdp({ ...parts, clock, seed: 1, ...redirects, onProgramError: console.error }, xdpAt);
   return { loop: smp.createCpuLoop(machine, tasks, cpu, [cpumap.kthreadKind(xdp)]), handle: async () => undefined };
 });
 const { waitFor, close } = smp.createVirtualExecutor(machine, time, runtimes, 1);

@@ -2,7 +2,7 @@
  * The backend: what the engine and the running kernel have in common. Tools and tests that only use this run on both.
  */
 import type { BpfMap, BpfProgram, MapSpec, ProgramSpec } from '@cpumap/bpf';
-import type { TraceControl } from '@cpumap/tracepoints';
+import type { EventName, TraceControl } from '@cpumap/tracepoints';
 import type { Statistics } from './statistics.ts';
 
 /** Native: in the driver, before any sk_buff. Generic ("skb mode"): behind the driver, on an sk_buff. */
@@ -14,6 +14,13 @@ export interface XdpLink {
   readonly program: BpfProgram;
   /** Takes the program off; when this returns no CPU runs it any more. Safe to call twice. */
   detach(): void;
+}
+
+export interface TracepointLink {
+  readonly program: BpfProgram;
+  readonly event: EventName;
+  /** Takes the program off. Safe to call twice. */
+  detach(): Promise<void>;
 }
 
 export interface Backend {
@@ -29,6 +36,11 @@ export interface Backend {
   loadProgram(spec: ProgramSpec): Promise<BpfProgram>;
   /** @throws KernelError ENODEV, EINVAL (made for map entries), EEXIST (other mode in use) */
   attachXdp(device: string, program: BpfProgram, mode?: XdpMode): XdpLink;
+  /**
+   * Runs a tracing program at each firing of the tracepoint that it was loaded for.
+   * @throws KernelError EINVAL (no tracing program), EEXIST (attached already)
+   */
+  attachTracepoint(program: BpfProgram): Promise<TracepointLink>;
   statistics(): Statistics;
   /** Detaches everything and gives everything back. Safe to call twice. */
   close(): Promise<void>;

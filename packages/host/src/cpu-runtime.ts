@@ -4,23 +4,42 @@
  * Runs in the CPU's own realm (its thread, or the host's thread in the virtual executor). Knows nothing of executors.
  */
 
-import { importFunction, instantiate, type ModuleCode, type ProgramImage } from '@cpumap/bpf';
+import {
+  attachMapOps,
+  importFunction,
+  instantiate,
+  type ModuleCode,
+  type ProgramImage,
+  type ProgramInstance,
+} from '@cpumap/bpf';
 import { attachCpuMap } from '@cpumap/cpumap';
-import { attachDma, attachNapi } from '@cpumap/nic';
+import { attachDevMap } from '@cpumap/devmap';
+import { attachDma, attachNapi, attachXdpXmit } from '@cpumap/nic';
 import {
   attachFramePools,
   attachNetifReceive,
   attachSkBuffs,
   attachXdpFrames,
   NET_DEVICE,
+  type NetifReceive,
   type PacketHandlerFactory,
   SK_BUFF,
 } from '@cpumap/skb';
-import { attachTasks, type Clock, type CpuRuntime, createCpuLoop, type Machine, percpu } from '@cpumap/smp';
-import { attachTracepoints } from '@cpumap/tracepoints';
-import { XDP_ABORTED } from '@cpumap/uapi';
+import {
+  attachTasks,
+  type Clock,
+  type CpuRuntime,
+  createCpuLoop,
+  type Machine,
+  type PercpuAt,
+  percpu,
+} from '@cpumap/smp';
+import { attachTracepoints, type EventName, type TraceContext } from '@cpumap/tracepoints';
+import { BPF_PROG_TYPE, XDP_ABORTED } from '@cpumap/uapi';
 import { attachXdp } from '@cpumap/xdp';
 import { type Blueprint, blueprintFeatures } from './blueprint.ts';
+import { attachBytecodeEnvs } from './bytecode-envs.ts';
+import type { TestRunAnswer, TestRunCommand } from './test-run.ts';
 
 export type HandlerCode = ModuleCode | { readonly factory: PacketHandlerFactory };
 
@@ -30,9 +49,17 @@ type CpuCommand =
   | { readonly type: 'ping' }
   | { readonly type: 'program'; readonly image: ProgramImage }
   | {
+      readonly type: 'attach-tracepoint' | 'detach-tracepoint';
+      readonly event: EventName;
+      readonly context: TraceContext;
+      readonly progId: number;
+    }
+  | TestRunCommand
+  | {
       readonly type: 'handler';
       readonly id: number;
       readonly protocol: number;
+      readonly direction: 'in' | 'out';
       readonly code: HandlerCode;
       readonly options: unknown;
     }
@@ -45,12 +72,14 @@ export interface CpuRuntimeParts {
   readonly clock: Clock;
   /** Tells the host something unasked. */
   readonly report: (text: string) => void;
+  /** Takes a line of bpf_trace_printk. */
+  readonly printk: (line: string) => void;
 }
 
 const describe = (error: unknown): string =>
   error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 
-export function createCpuRuntime({ machine, blueprint, cpu, clock, report }: CpuRuntimeParts): CpuRuntime {
+export function createCpuRuntime({ machine, blueprint, cpu, clock, report, printk }: CpuRuntimeParts): CpuRuntime {
   const { memory, nrCpus } = machine;
   const features = blueprintFeatures(blueprint);
   const tasks = attachTasks(machine);
@@ -67,18 +96,33 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report }: Cpu
     report(`${what} on CPU ${cpu} threw ${describe(error)}`);
   }
 
-  const stack = attachNetifReceive({
-    memory,
-    skbs,
-    pools,
-    counters: percpu(blueprint.stackCounters, cpu),
-    onError(skb, error) {
-      const dev = memory.u32[(skb + SK_BUFF.dev) >> 2]!;
-      tracepoints.exception(0, XDP_ABORTED, memory.u32[(dev + NET_DEVICE.ifindex) >> 2]!);
-      reportOnce('a packet handler', error);
-    },
-  });
+  function netifReceive(at: PercpuAt): NetifReceive {
+    return attachNetifReceive({
+      memory,
+      skbs,
+      pools,
+      counters: percpu(at, cpu),
+      onError(skb, error) {
+        const dev = memory.u32[(skb + SK_BUFF.dev) >> 2]!;
+        tracepoints.exception(0, XDP_ABORTED, memory.u32[(dev + NET_DEVICE.ifindex) >> 2]!);
+        reportOnce('a packet handler', error);
+      },
+    });
+  }
+
+  const programs = new Map<number, ProgramInstance>();
+  const instance = (id: number): ProgramInstance => {
+    const found = programs.get(id);
+    if (found === undefined) throw new Error(`program ${id} is not loaded on CPU ${cpu}`);
+    return found;
+  };
+  const onProgramError = (progId: number, error: unknown): void => reportOnce(`program ${progId}`, error);
+  const stack = netifReceive(blueprint.stackCounters);
+  const tap = netifReceive(blueprint.tapCounters);
+  const taps = new Set<number>(); // ids of handlers
   const parts = { machine, memory, cpu, nrCpus, features, tasks, tracepoints, pools, frames, skbs, stack };
+  const { xmit, genericXmit } = attachXdpXmit({ ...parts, tap, isTapped: () => taps.size > 0 });
+  const devmap = attachDevMap({ ...parts, xmit, genericXmit, program: instance, onProgramError }, blueprint.devmap);
   const cpumap = attachCpuMap(parts, blueprint.cpumap);
   const xdp = attachXdp(
     {
@@ -89,13 +133,48 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report }: Cpu
       frames,
       tracepoints,
       seed: blueprint.seed + cpu + 1,
-      targets: [cpumap.target],
-      onProgramError: (progId, error) => reportOnce(`program ${progId}`, error),
+      targets: [...devmap.targets, cpumap.target],
+      device: devmap.device,
+      onProgramError,
     },
     blueprint.xdp,
   );
+  const maps = attachMapOps(memory, cpu, nrCpus, percpu(blueprint.mapOps, cpu));
+  const envs = attachBytecodeEnvs({ memory, cpu, clock, blueprint, xdp, maps, instance, printk });
   const napi = attachNapi({ ...parts, xdp, dma: attachDma(memory, clock), buff: percpu(blueprint.napiBuff, cpu) });
   const loop = createCpuLoop(machine, tasks, cpu, [cpumap.kthreadKind(xdp), napi]); // by CPUMAP_KTHREAD and NAPI_TASK
+
+  async function addProgram(image: ProgramImage): Promise<void> {
+    const isXdp = image.type === BPF_PROG_TYPE.XDP;
+    const program = await instantiate(image, xdp.helpers, isXdp ? envs.xdp : envs.tracing);
+    programs.set(image.id, program);
+    if (isXdp) xdp.addProgram(image.id, program);
+  }
+
+  /** A tracing program that goes wrong changes nothing for the frame that it was run for. */
+  function traceProgram(id: number): (ctx: number) => void {
+    const program = instance(id);
+    return (ctx) => {
+      try {
+        program(ctx);
+      } catch (error) {
+        reportOnce(`program ${id}`, error);
+      }
+    };
+  }
+
+  function testRun({ progId, buff, repeat }: TestRunCommand): TestRunAnswer {
+    const program = instance(progId);
+    xdp.begin(progId);
+    let retval = XDP_ABORTED;
+    const start = performance.now();
+    try {
+      for (let i = 0; i < repeat; i++) retval = program(buff);
+    } catch (error) {
+      return { retval: XDP_ABORTED, durationNs: 0, fault: describe(error) };
+    }
+    return { retval, durationNs: ((performance.now() - start) * 1e6) / repeat };
+  }
 
   return {
     loop: {
@@ -103,18 +182,31 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report }: Cpu
       close() {
         loop.close();
         stack.close();
+        tap.close();
       },
     },
     async handle(received) {
       const command = received as CpuCommand;
-      if (command.type === 'program') {
-        xdp.addProgram(command.image.id, await instantiate(command.image, memory, xdp.helpers));
-      } else if (command.type === 'handler') {
-        const { id, protocol, code, options } = command;
-        const factory = 'factory' in code ? code.factory : await importFunction<PacketHandlerFactory>(code);
-        stack.add({ id, protocol, handler: factory({ memory, cpu, now: () => clock.now(), options }) });
-      } else if (command.type === 'remove-handler') {
-        stack.remove(command.id);
+      switch (command.type) {
+        case 'program':
+          return addProgram(command.image);
+        case 'attach-tracepoint':
+          return tracepoints.addProgram(command.event, command.context, command.progId, traceProgram(command.progId));
+        case 'detach-tracepoint':
+          return tracepoints.removeProgram(command.event, command.progId);
+        case 'test-run':
+          return testRun(command);
+        case 'handler': {
+          const { id, protocol, direction, code, options } = command;
+          const factory = 'factory' in code ? code.factory : await importFunction<PacketHandlerFactory>(code);
+          const handler = factory({ memory, cpu, now: () => clock.now(), options });
+          if (direction === 'in') return stack.add({ id, protocol, handler });
+          taps.add(id);
+          return tap.add({ id, protocol, handler });
+        }
+        case 'remove-handler':
+          if (taps.delete(command.id)) return tap.remove(command.id);
+          return stack.remove(command.id);
       }
     },
   };

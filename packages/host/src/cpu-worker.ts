@@ -16,6 +16,13 @@ const { wasm, blueprint, cpu, idleTurns } = workerData as CpuWorkerData;
 const port = parentPort!;
 const machine = attachMachine(attachMemory(wasm), blueprint.machine);
 const clock = createWallClock(blueprint.startNs);
-const runtime = createCpuRuntime({ machine, blueprint, cpu, clock, report: (text) => port.postMessage({ text }) });
+const runtime = createCpuRuntime({
+  machine,
+  blueprint,
+  cpu,
+  clock,
+  report: (text) => port.postMessage({ topic: 'report', text }),
+  printk: (text) => port.postMessage({ topic: 'printk', text }),
+});
 
 await runCpuThread({ machine, cpu, port, runtime, idleTurns });

@@ -5,17 +5,7 @@
  * A host is  open ──close──► closed; closing puts every frame back in its pool and ends every CPU's thread.
  */
 import { availableParallelism } from 'node:os';
-import {
-  arrayMapTypes,
-  type BpfMap,
-  type BpfProgram,
-  createMap,
-  type MapSpec,
-  type MapType,
-  type ProgramSpec,
-  programOf,
-} from '@cpumap/bpf';
-import { createCpuMapType } from '@cpumap/cpumap';
+import { type BpfEngine, type BpfMap, type BpfProgram, createMap, type MapSpec, type ProgramSpec } from '@cpumap/bpf';
 import { createNicDevice, type NicDevice, type NicOptions } from '@cpumap/nic';
 import { NET_DEVICE } from '@cpumap/skb';
 import {
@@ -37,7 +27,7 @@ import {
 import { createTraceControl, type TraceControl } from '@cpumap/tracepoints';
 import {
   BPF_ATTACH_TYPE,
-  BPF_MAP_TYPE,
+  BPF_PROG_TYPE,
   DEFAULT_RELEASE,
   ETH_P,
   KernelError,
@@ -46,11 +36,14 @@ import {
 } from '@cpumap/uapi';
 import { MAX_IFINDEX } from '@cpumap/xdp';
 import type { Backend, XdpLink, XdpMode } from './backend.ts';
-import { blueprintFeatures, createBlueprint } from './blueprint.ts';
+import { blueprintFeatures, createBlueprint, LOOPBACK_IFINDEX } from './blueprint.ts';
 import { createCpuRuntime, type HandlerCode } from './cpu-runtime.ts';
 import type { CpuWorkerData } from './cpu-worker.ts';
 import { closeLedger, type Ledger } from './ledger.ts';
+import { createMapTypes } from './map-types.ts';
+import { createProgramControl, type LoadedProgram } from './program-control.ts';
 import { readCpuStatistics, type Statistics } from './statistics.ts';
+import type { TestRunOptions, TestRunResult } from './test-run.ts';
 
 export interface HostOptions {
   /** How many CPUs the machine has, 1 to 256. */
@@ -67,8 +60,12 @@ export interface HostOptions {
   readonly traceRecords?: number;
   /** Virtual nanoseconds per turn, frame and wake-up. */
   readonly virtualCosts?: VirtualCosts;
+  /** What runs bytecode: the compiler (default), or the interpreter that it is compared with. */
+  readonly bpfEngine?: BpfEngine;
   /** Told the first error of each program and of the packet handlers, per CPU. */
   readonly onReport?: (text: string) => void;
+  /** Told the lines of bpf_trace_printk. */
+  readonly onPrintk?: (line: string, cpu: number) => void;
 }
 
 export interface DeviceOptions extends Omit<NicOptions, 'name' | 'ifindex'> {
@@ -86,11 +83,18 @@ export interface Host extends Backend {
   createDevice(options?: DeviceOptions): NicDevice;
   readonly devices: readonly NicDevice[];
   /**
-   * Registers a packet handler on every CPU; resolves to its id.
+   * Registers a packet handler on every CPU; resolves to its id. With direction 'out' it sees what devices send instead
+   * of what the stack receives.
    * @throws KernelError EINVAL for a bare function on threads; what its module throws
    */
-  addHandler(code: HandlerCode, options?: { protocol?: number; options?: unknown }): Promise<number>;
+  addHandler(
+    code: HandlerCode,
+    options?: { protocol?: number; direction?: 'in' | 'out'; options?: unknown },
+  ): Promise<number>;
   removeHandler(id: number): Promise<void>;
+  /** bpf(BPF_PROG_TEST_RUN). @throws KernelError EINVAL, ENODEV, ENOTSUPP */
+  testRun(program: BpfProgram, options: TestRunOptions): Promise<TestRunResult>;
+  loadProgram(spec: ProgramSpec): Promise<LoadedProgram>;
   /** Nanoseconds on the machine's clock. */
   now(): number;
   /** Lets that much of the machine's time pass, less if `until` becomes true. Virtual CPUs run only in here. */
@@ -109,7 +113,6 @@ export interface Host extends Backend {
 const DEFAULT_MEMORY = 512 * 1024 * 1024;
 /** Idle turns of a CPU before its thread sleeps: about 200 µs of looking around. */
 const IDLE_TURNS = 4000;
-const LOOPBACK_IFINDEX = 1; // on every Linux
 const FIRST_IFINDEX = 2;
 
 /** Builds a machine and starts its CPUs. @throws KernelError EINVAL, ENOMEM */
@@ -121,8 +124,9 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const memory = createMemory(options.memoryBytes ?? DEFAULT_MEMORY);
   const allocator = createAllocator(memory);
   const traceRecords = options.traceRecords ?? (cpus > 16 ? 512 : 4096);
-  const blueprint = createBlueprint(memory, allocator, { release, seed, cpus, traceRecords });
-  Atomics.store(memory.u32, (blueprint.xdp.ifindexes >> 2) + LOOPBACK_IFINDEX, 1);
+  const epochNs = kind === 'virtual' ? 0 : Date.now() * 1e6;
+  const blueprint = createBlueprint(memory, allocator, { release, seed, cpus, traceRecords, epochNs });
+  Atomics.store(memory.u32, (blueprint.xdp.ifindexes >> 2) + LOOPBACK_IFINDEX, blueprint.loopback);
   const features = blueprintFeatures(blueprint);
   const reports: string[] = [];
   const report = (text: string): void => {
@@ -142,17 +146,19 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const trace: TraceControl = createTraceControl(memory, blueprint.trace, features);
   const waitFor = (what: string, condition: () => boolean): void => executor.waitFor(what, condition);
   const programs = new Map<number, BpfProgram>();
-  const cpumap = createCpuMapType({
+  const maps = new Map<number, BpfMap>();
+  const { cpumap, mapTypes } = createMapTypes({
     memory,
     allocator,
     machine,
     tasks,
     features,
+    seed,
     programByFd: (fd) => programs.get(fd),
+    mapByFd: (fd) => maps.get(fd),
+    deviceByIndex: (ifindex) => devices.find((device) => device.ifindex === ifindex)?.pointer ?? 0,
     waitFor,
   });
-  const mapTypes = new Map<number, MapType>([...arrayMapTypes(memory, allocator, cpus), [BPF_MAP_TYPE.CPUMAP, cpumap]]);
-  const maps = new Map<number, BpfMap>();
   const devices: NicDevice[] = [];
   const links = new Map<number, XdpLink>(); // by the device's address
   let nextId = 1; // of maps and programs
@@ -163,7 +169,14 @@ export async function createHost(options: HostOptions): Promise<Host> {
     const time = createVirtualTime(cpus, options.virtualCosts);
     const machine = attachMachine(memory, blueprint.machine, time.onKick);
     const runtimes = Array.from({ length: cpus }, (_, cpu) =>
-      createCpuRuntime({ machine, blueprint, cpu, clock: time.clock, report }),
+      createCpuRuntime({
+        machine,
+        blueprint,
+        cpu,
+        clock: time.clock,
+        report,
+        printk: (line) => options.onPrintk?.(line, cpu),
+      }),
     );
     return { machine, executor: createVirtualExecutor(machine, time, runtimes, seed) };
   }
@@ -175,7 +188,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     const executor = createThreadsExecutor(machine, {
       script: new URL('./cpu-worker.js', import.meta.url),
       workerData,
-      onMessage: ({ text }) => report(text),
+      onMessage: ({ cpu, topic, text }) => (topic === 'report' ? report(text) : options.onPrintk?.(text, cpu)),
       clock: createWallClock(blueprint.startNs),
     });
     return { machine, executor };
@@ -227,13 +240,46 @@ export async function createHost(options: HostOptions): Promise<Host> {
     });
   }
 
+  function createDevice({ name = `nic${devices.length}`, ...rest }: DeviceOptions = {}): NicDevice {
+    if (devices.some((device) => device.name === name)) {
+      throw new KernelError('EEXIST', `device ${name}`, { hint: 'a device of that name exists' });
+    }
+    const ifindex = FIRST_IFINDEX + devices.length;
+    if (ifindex >= MAX_IFINDEX) throw new KernelError('ENOSPC', `device ${name}`, { hint: 'no ifindex is left' });
+    const parts = { memory, allocator, machine, tasks, pools: blueprint.pools, waitFor };
+    const device = createNicDevice(parts, { name, ifindex, ...rest });
+    Atomics.store(memory.u32, (blueprint.xdp.ifindexes >> 2) + ifindex, device.pointer);
+    devices.push(device);
+    return device;
+  }
+
+  const { loadProgram, attachTracepoint, testRun } = createProgramControl({
+    memory,
+    allocator,
+    features,
+    blueprint,
+    cpus,
+    engine: options.bpfEngine ?? 'jit',
+    executor,
+    programs,
+    maps,
+    mapTypes,
+    devices,
+    takeId: () => nextId++,
+    checkCode,
+    createDevice,
+    attachXdp,
+    isQuiet,
+  });
+
   function attachXdp(name: string, program: BpfProgram, mode: XdpMode = 'native'): XdpLink {
     const device = deviceNamed(name);
     const refuse = (code: 'EINVAL' | 'EEXIST', hint: string): never => {
       throw new KernelError(code, `attach ${program.name} to ${name}`, { hint });
     };
+    if (program.type !== BPF_PROG_TYPE.XDP) refuse('EINVAL', 'it is not an XDP program');
     if (program.expectedAttachType !== BPF_ATTACH_TYPE.XDP) {
-      refuse('EINVAL', 'BPF_XDP_CPUMAP programs can not be attached to a device: put it in a cpumap entry');
+      refuse('EINVAL', 'programs for map entries can not be attached to a device: put it in an entry');
     }
     const other = links.get(device.pointer);
     if (other !== undefined && other.mode !== mode) {
@@ -290,41 +336,21 @@ export async function createHost(options: HostOptions): Promise<Host> {
     devices,
     reports,
     failures: executor.failures,
-    createDevice({ name = `nic${devices.length}`, ...rest } = {}) {
-      if (devices.some((device) => device.name === name)) {
-        throw new KernelError('EEXIST', `device ${name}`, { hint: 'a device of that name exists' });
-      }
-      const ifindex = FIRST_IFINDEX + devices.length;
-      if (ifindex >= MAX_IFINDEX) throw new KernelError('ENOSPC', `device ${name}`, { hint: 'no ifindex is left' });
-      const parts = { memory, allocator, machine, tasks, pools: blueprint.pools, waitFor };
-      const device = createNicDevice(parts, { name, ifindex, ...rest });
-      Atomics.store(memory.u32, (blueprint.xdp.ifindexes >> 2) + ifindex, 1);
-      devices.push(device);
-      return device;
-    },
+    createDevice,
     createMap(spec: MapSpec) {
       const map = createMap({ memory, allocator, types: mapTypes }, spec, nextId);
       nextId++;
       maps.set(map.id, map);
       return map;
     },
-    async loadProgram(spec: ProgramSpec) {
-      checkCode(spec.code, 'bpf(BPF_PROG_LOAD)');
-      const { program, image } = programOf(spec, nextId++);
-      await onEveryCpu({ type: 'program', image });
-      // last, as in the kernel: a program that cannot be loaded does not become a map's owner
-      for (const id of program.mapIds) {
-        const map = maps.get(id);
-        if (map?.type === BPF_MAP_TYPE.CPUMAP) cpumap.programUses(map.pointer, program);
-      }
-      programs.set(program.id, program);
-      return program;
-    },
+    loadProgram,
+    attachTracepoint,
+    testRun,
     attachXdp,
-    async addHandler(code, { protocol = ETH_P.ALL, options: handlerOptions } = {}) {
+    async addHandler(code, { protocol = ETH_P.ALL, direction = 'in', options: handlerOptions } = {}) {
       checkCode(code, 'addHandler');
       const id = nextHandler++;
-      await onEveryCpu({ type: 'handler', id, protocol, code, options: handlerOptions });
+      await onEveryCpu({ type: 'handler', id, protocol, direction, code, options: handlerOptions });
       return id;
     },
     removeHandler: (id) => onEveryCpu({ type: 'remove-handler', id }),

@@ -5,9 +5,17 @@
  */
 export * from './backend.ts';
 export * from './builtin-handlers.ts';
+export type { CollectionMapOptions } from './collection/collection-maps.ts';
+export { type ConstantValue, hasConstant } from './collection/constants.ts';
+export * from './collection/load-collection.ts';
+export type { ProgramTypes } from './collection/program-spec.ts';
+export { engineTargetTypes } from './collection/target-types.ts';
+export * from './collection/verify-collection.ts';
 export * from './cpu-map.ts';
 export type { HandlerCode } from './cpu-runtime.ts';
 export { beginCaptureFile, type CaptureFileOptions } from './handlers.ts';
 export { createHost, type DeviceOptions, type Host, type HostOptions } from './host.ts';
 export type { Ledger } from './ledger.ts';
+export type { LoadedProgram } from './program-control.ts';
 export { type CpuStatistics, type DeviceStatistics, type Statistics, total } from './statistics.ts';
+export type { TestRunOptions, TestRunResult, XdpMd } from './test-run.ts';

@@ -4,6 +4,7 @@
  */
 
 import { CPUMAP_COUNTERS } from '@cpumap/cpumap';
+import { DEVMAP_COUNTERS } from '@cpumap/devmap';
 import { STACK_COUNTERS } from '@cpumap/skb';
 import type { Memory, PercpuAt } from '@cpumap/smp';
 import { percpu } from '@cpumap/smp';
@@ -19,6 +20,7 @@ export interface CpuStatistics {
   readonly xdp: Counts<typeof XDP_COUNTERS>;
   readonly trace: TraceCounters;
   readonly cpumap: Counts<typeof CPUMAP_COUNTERS>;
+  readonly devmap: Counts<typeof DEVMAP_COUNTERS>;
   readonly stack: Counts<typeof STACK_COUNTERS>;
 }
 
@@ -52,6 +54,7 @@ export function readCpuStatistics(memory: Memory, blueprint: Blueprint, cpu: num
     xdp: readCounters(memory, XDP_COUNTERS, blueprint.xdp.counters, cpu),
     trace: readTraceCounters(memory, blueprint.trace, cpu),
     cpumap: readCounters(memory, CPUMAP_COUNTERS, blueprint.cpumap.counters, cpu),
+    devmap: readCounters(memory, DEVMAP_COUNTERS, blueprint.devmap.counters, cpu),
     stack: readCounters(memory, STACK_COUNTERS, blueprint.stackCounters, cpu),
   };
 }

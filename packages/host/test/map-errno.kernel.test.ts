@@ -1,6 +1,6 @@
 /** Every answer that Linux 6.18.44 gave to an operation on a cpumap (kernel-6.18/cpumap-errno.json), from the engine. */
 import { readFileSync } from 'node:fs';
-import type { BpfMap } from '@cpumap/bpf';
+import { type BpfMap, u32Of } from '@cpumap/bpf';
 import type { Host } from '@cpumap/host';
 import { BPF_MAP_TYPE, KernelError } from '@cpumap/uapi';
 import { describeWithData } from '@cpumap/vitest-config/test-data';
@@ -95,12 +95,11 @@ describeWithData('on Linux 6.18.44', 'kernel-6.18/cpumap-errno.json', (path) => 
     },
     next_key(row) {
       const map = create(row);
-      return { err: 'OK', next: map.getNextKey(Number(row.key)) };
+      return { err: 'OK', next: u32Of(map.getNextKey(Number(row.key))) };
     },
     lookup_and_delete: (row) => ({ err: answerOf(() => create(row).lookupAndDelete(1)) }),
-    lookup_batch: (row) => ({ err: answerOf(() => create(row).lookupBatch()) }),
-    // the engine's name for the one operation that the kernel splits in two
-    lookup_and_delete_batch: (row) => ({ err: answerOf(() => create(row).deleteBatch()) }),
+    lookup_batch: (row) => ({ err: answerOf(() => create(row).lookupBatch(undefined, 1)) }),
+    lookup_and_delete_batch: (row) => ({ err: answerOf(() => create(row).lookupAndDeleteBatch(undefined, 1)) }),
     freeze: (row) => ({ err: answerOf(() => create(row).freeze()) }),
     'delete-after-freeze'(row) {
       const map = create(row);

@@ -5,6 +5,7 @@
  * Changing channels or rings rebuilds the queues, as real drivers do; that is refused (EBUSY) while frames come in.
  */
 
+import { createDeviceBulkQueues } from '@cpumap/devmap';
 import {
   createFramePool,
   createNetDevice,
@@ -15,6 +16,7 @@ import {
 } from '@cpumap/skb';
 import {
   type Allocator,
+  CACHELINE,
   createTask,
   type Machine,
   type Memory,
@@ -30,6 +32,7 @@ import { NAPI_TASK } from './napi.ts';
 import { defaultIndirection, INDIRECTION_ENTRIES, MICROSOFT_RSS_KEY, RSS_KEY_LENGTH } from './rss.ts';
 import { createRxQueue, destroyRxQueue, RX_QUEUE, type RxQueueCounts, readRxCounters } from './rx-queue.ts';
 import { createWire, type Wire } from './wire.ts';
+import { TX_COUNTERS } from './xdp-xmit.ts';
 
 export interface NicOptions {
   readonly name: string;
@@ -118,6 +121,9 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
   const affinity: number[] = [];
   for (const cpu of irqCpus ?? []) checkCpu(cpu);
   const pointer = createNetDevice(memory, allocator, { ifindex, address, maxFrame });
+  const txCounters = allocator.alloc(machine.nrCpus * CACHELINE);
+  u32[(pointer + NET_DEVICE.tx_counters) >> 2] = txCounters;
+  u32[(pointer + NET_DEVICE.xdp_bulkq) >> 2] = createDeviceBulkQueues(allocator, machine.nrCpus);
   let rxRing = checkRing(options.rxRing ?? RX_RING_DEFAULT);
   let channels = checkChannels(options.channels ?? 1);
   let indir: readonly number[] = defaultIndirection(channels);
@@ -194,6 +200,13 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
       allocator.free(task);
     }
     queues = [];
+  }
+
+  /** What was sent by redirects to the device, of all CPUs. */
+  function sent(field: number): number {
+    let sum = 0;
+    for (let cpu = 0; cpu < machine.nrCpus; cpu++) sum += memory.f64[(txCounters + cpu * CACHELINE + field) >> 3]!;
+    return sum;
   }
 
   function rebuild(change: () => void): void {
@@ -274,6 +287,8 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
         rx_missed_errors: sum('missed'),
         rx_length_errors: sum('length_errors'),
         rx_alloc_failed: sum('alloc_failed'),
+        tx_packets: sent(TX_COUNTERS.packets),
+        tx_bytes: sent(TX_COUNTERS.bytes),
       };
       now.forEach((counts, index) => {
         statistics[`rx_queue_${index}_packets`] = counts.packets;

@@ -1,13 +1,15 @@
 /**
- * The programs by name, as specs to load, and the maps that they need. Nothing here runs per packet: the code is named
- * by the URL of './sample.js', which every CPU's thread imports for itself.
+ * The XDP programs by name, as specs to load. Nothing here runs per packet: a spec's code is bytecode, assembled for the
+ * number of CPUs that it is asked for.
  */
 
-import type { MapSpec, ProgramSpec } from '@cpumap/bpf';
-import { BPF_ATTACH_TYPE, BPF_MAP_TYPE, DATAREC } from '@cpumap/uapi';
-
-/** The maps that the programs look for, by the sample's names. */
-export type SampleMapName = 'cpu_map' | 'rx_cnt' | 'cpus_available' | 'cpus_count' | 'cpus_iterator';
+import { assembleProgram } from '@cpumap/bpf';
+import { BPF_ATTACH_TYPE, BPF_PROG_TYPE, ETH_ALEN } from '@cpumap/uapi';
+import type { BytecodeSpec } from './bytecode.ts';
+import { type MapReference, pickMaps, type SampleMapName } from './maps.ts';
+import { l4Dport, l4Sport } from './port-programs.ts';
+import { cpumapDrop, cpumapPass, cpumapRedirect, devmapEgress } from './remote-programs.ts';
+import { ddosFilterPktgen, lbHashIpPairs, noTouch, protoSeparate, roundRobin, touchData } from './sample-programs.ts';
 
 /** The end of the sample's section name; for xdp-bench's additions, of the function's. */
 export type SampleProgramName =
@@ -36,8 +38,6 @@ export interface SampleProgram {
   readonly prognum?: number;
   readonly name: SampleProgramName;
   readonly mode: SampleProgramMode;
-  /** The factory's name in '@cpumap/programs/sample'. */
-  readonly export: string;
   readonly description: string;
   /** What it uses; `sampleProgram` wants at least these. */
   readonly maps: readonly SampleMapName[];
@@ -51,7 +51,6 @@ export const SAMPLE_PROGRAMS: readonly SampleProgram[] = [
     prognum: 0,
     name: 'no_touch',
     mode: 'no-touch',
-    export: 'noTouch',
     description: 'everything to the first CPU, without reading the packet',
     maps: FIXED,
   },
@@ -59,7 +58,6 @@ export const SAMPLE_PROGRAMS: readonly SampleProgram[] = [
     prognum: 1,
     name: 'touch_data',
     mode: 'touch',
-    export: 'touchData',
     description: 'everything to the first CPU after reading the EtherType; drops IEEE 802.3 frames',
     maps: FIXED,
   },
@@ -67,7 +65,6 @@ export const SAMPLE_PROGRAMS: readonly SampleProgram[] = [
     prognum: 2,
     name: 'round_robin',
     mode: 'round-robin',
-    export: 'roundRobin',
     description: 'the next CPU for each packet',
     maps: [...COUNTED, 'cpus_iterator'],
   },
@@ -75,7 +72,6 @@ export const SAMPLE_PROGRAMS: readonly SampleProgram[] = [
     prognum: 3,
     name: 'proto_separate',
     mode: 'l4-proto',
-    export: 'protoSeparate',
     description: 'TCP to the first CPU, UDP to the second, ICMP to the third',
     maps: FIXED,
   },
@@ -83,7 +79,6 @@ export const SAMPLE_PROGRAMS: readonly SampleProgram[] = [
     prognum: 4,
     name: 'ddos_filter_pktgen',
     mode: 'l4-filter',
-    export: 'ddosFilterPktgen',
     description: 'as l4-proto, and drops UDP to port 9',
     maps: FIXED,
   },
@@ -91,28 +86,33 @@ export const SAMPLE_PROGRAMS: readonly SampleProgram[] = [
     prognum: 5,
     name: 'lb_hash_ip_pairs',
     mode: 'l4-hash',
-    export: 'lbHashIpPairs',
     description: 'a CPU by a hash of both IP addresses and the protocol, the same in both directions',
     maps: COUNTED,
   },
   {
     name: 'l4_sport',
     mode: 'l4-sport',
-    export: 'l4Sport',
     description: 'a CPU by the TCP or UDP source port',
     maps: COUNTED,
   },
   {
     name: 'l4_dport',
     mode: 'l4-dport',
-    export: 'l4Dport',
     description: 'a CPU by the TCP or UDP destination port',
     maps: COUNTED,
   },
 ];
 
-/** A map that exists, as a program spec names it. */
-export type MapReference = NonNullable<ProgramSpec['maps']>[string];
+const TEXT: Readonly<Record<SampleProgramName, (nrCpus: number) => string>> = {
+  no_touch: noTouch,
+  touch_data: touchData,
+  round_robin: roundRobin,
+  proto_separate: protoSeparate,
+  ddos_filter_pktgen: ddosFilterPktgen,
+  lb_hash_ip_pairs: lbHashIpPairs,
+  l4_sport: l4Sport,
+  l4_dport: l4Dport,
+};
 
 export interface SampleProgramOptions {
   /** At least the maps that the program uses, by the sample's names; others are left out of the spec. */
@@ -121,10 +121,6 @@ export interface SampleProgramOptions {
   readonly nrCpus: number;
   /** xdp-bench says true, the sample of 2017 says nothing. */
   readonly frags?: boolean;
-}
-
-function moduleCode(name: string): ProgramSpec['code'] {
-  return { module: new URL('./sample.js', import.meta.url).href, export: name };
 }
 
 function find(which: number | string): SampleProgram {
@@ -145,54 +141,51 @@ function find(which: number | string): SampleProgram {
 export function sampleProgram(
   which: number | SampleProgramName | SampleProgramMode,
   { maps, nrCpus, frags = false }: SampleProgramOptions,
-): ProgramSpec {
-  const program = find(which);
-  const used = program.maps.map((name) => {
-    const map = maps[name];
-    if (map === undefined) throw new TypeError(`program ${program.name} needs a map '${name}'`);
-    return [name, map] as const;
-  });
+): BytecodeSpec {
+  const { name, maps: needed } = find(which);
   return {
-    name: program.name,
-    code: moduleCode(program.export),
+    name,
+    type: BPF_PROG_TYPE.XDP,
     expectedAttachType: BPF_ATTACH_TYPE.XDP,
     frags,
-    maps: Object.fromEntries(used),
-    constants: { nr_cpus: nrCpus },
+    code: { bytecode: assembleProgram(TEXT[name](nrCpus)) },
+    maps: pickMaps(name, needed, maps),
   };
 }
-
-/** A second program for cpumap entries. `frags` must agree with the program that redirects. */
-export function remoteProgram(
-  action: 'pass' | 'drop',
-  { frags = false }: { readonly frags?: boolean } = {},
-): ProgramSpec {
-  return {
-    name: `cpumap_${action}`,
-    code: moduleCode(action === 'pass' ? 'remotePass' : 'remoteDrop'),
-    expectedAttachType: BPF_ATTACH_TYPE.XDP_CPUMAP,
-    frags,
-  };
-}
-
-/** `sizeof(struct bpf_cpumap_val)`: a queue size alone until 5.9, with a second program since. */
-export type CpuMapValueSize = 4 | 8;
 
 /**
- * The maps of the sample's programs for `nrCpus` CPUs, in the sample's order. After creating them, user space fills
- * cpus_available with `nrCpus`, which is no CPU, before it adds the first one.
+ * A second program for cpumap entries. `redirect` swaps the MAC addresses and sends to the device in slot 0 of the devmap
+ * `tx_port`. `frags` must agree with the program that redirects to the entry.
+ *
+ * @throws TypeError for `redirect` without its map
  */
-export function sampleMaps(
-  nrCpus: number,
-  cpuMapValueSize: CpuMapValueSize = 4,
-): (MapSpec & { readonly name: SampleMapName })[] {
-  const { CPUMAP, ARRAY, PERCPU_ARRAY } = BPF_MAP_TYPE;
-  const u32 = { keySize: 4, valueSize: 4 };
-  return [
-    { name: 'cpu_map', type: CPUMAP, keySize: 4, valueSize: cpuMapValueSize, maxEntries: nrCpus },
-    { name: 'rx_cnt', type: PERCPU_ARRAY, keySize: 4, valueSize: DATAREC.sizeof, maxEntries: 1 },
-    { name: 'cpus_available', type: ARRAY, ...u32, maxEntries: nrCpus },
-    { name: 'cpus_count', type: ARRAY, ...u32, maxEntries: 1 },
-    { name: 'cpus_iterator', type: PERCPU_ARRAY, ...u32, maxEntries: 1 },
-  ];
+export function remoteProgram(
+  action: 'pass' | 'drop' | 'redirect',
+  {
+    frags = false,
+    maps = {},
+  }: { readonly frags?: boolean; readonly maps?: Readonly<Record<string, MapReference>> } = {},
+): BytecodeSpec {
+  const name = `cpumap_${action}`;
+  const text = { pass: cpumapPass, drop: cpumapDrop, redirect: cpumapRedirect }[action];
+  return {
+    name,
+    type: BPF_PROG_TYPE.XDP,
+    expectedAttachType: BPF_ATTACH_TYPE.XDP_CPUMAP,
+    frags,
+    code: { bytecode: assembleProgram(text) },
+    maps: pickMaps(name, action === 'redirect' ? ['tx_port'] : [], maps),
+  };
+}
+
+/** The program for the entry of `tx_port`: gives each frame the source address `mac` of the device that sends it. */
+export function egressProgram(mac: Uint8Array, { frags = false }: { readonly frags?: boolean } = {}): BytecodeSpec {
+  if (mac.length !== ETH_ALEN) throw new RangeError(`a MAC address has ${ETH_ALEN} bytes, not ${mac.length}`);
+  return {
+    name: 'redirect_egress',
+    type: BPF_PROG_TYPE.XDP,
+    expectedAttachType: BPF_ATTACH_TYPE.XDP_DEVMAP,
+    frags,
+    code: { bytecode: assembleProgram(devmapEgress(mac)) },
+  };
 }

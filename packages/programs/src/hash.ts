@@ -4,18 +4,35 @@
  */
 
 /** What the sample adds the IP protocol to, to start the hash from. */
-export const INITVAL = 15485863;
+const INITVAL = 15485863;
 
-/** The hash as a u32. Only the low 32 bits of `word` and `seed` count. */
-export function superFastHash(word: number, seed: number): number {
-  let hash = (seed + (word & 0xffff)) | 0;
-  hash = (hash << 16) ^ (((word >>> 16) << 11) ^ hash);
-  hash = (hash + (hash >>> 11)) | 0;
+/** [operation, shift, how the shifted hash is mixed in] */
+const STEPS = [
+  ['<<', 3, '^'],
+  ['>>', 5, '+'],
+  ['<<', 4, '^'],
+  ['>>', 17, '+'],
+  ['<<', 25, '^'],
+  ['>>', 6, '+'],
+] as const;
 
-  hash ^= hash << 3;
-  hash = (hash + (hash >>> 5)) | 0;
-  hash ^= hash << 4;
-  hash = (hash + (hash >>> 17)) | 0;
-  hash ^= hash << 25;
-  return (hash + (hash >>> 6)) >>> 0;
+function mix(shift: '<<' | '>>', bits: number, sign: '^' | '+'): string {
+  return `
+    w2 = w9
+    w2 ${shift}= ${bits}
+    w9 ${sign}= w2`;
 }
+
+/** w9 = the hash of the word w9, with protocol w5 in its seed. */
+export const superFastHash = `
+    w5 += ${INITVAL}
+    w2 = w9
+    w2 &= 0xffff
+    w5 += w2
+    w9 >>= 16
+    w9 <<= 11
+    w9 ^= w5
+    w5 <<= 16
+    w9 ^= w5
+    ${mix('>>', 11, '+')}
+    ${STEPS.map(([shift, bits, sign]) => mix(shift, bits, sign)).join('')}`;

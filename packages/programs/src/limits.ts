@@ -1,2 +1,2 @@
-/** How many CPUs the sample of 2017 knows; without a constant `nr_cpus`, programs take this bound. */
+/** How many CPUs the sample of 2017 knows. */
 export const MAX_CPUS = 12;

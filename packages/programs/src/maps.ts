@@ -1,138 +1,64 @@
-/**
- * The sample's maps, as one program on one CPU holds them. Elements of arrays never move, so their addresses are looked
- * up once, when the program is instantiated.
- */
+/** The maps that the programs look for, by the sample's names, to create; and how a spec names those that exist. */
 
-import type { ProgramEnv } from '@cpumap/bpf';
-import { DATAREC, XDP_ABORTED, XDP_DROP } from '@cpumap/uapi';
-import { MAX_CPUS } from './limits.ts';
+import type { MapSpec, ProgramSpec } from '@cpumap/bpf';
+import { BPF_MAP_TYPE, DATAREC } from '@cpumap/uapi';
 
-function pointerOf({ maps }: ProgramEnv, name: string): number {
-  const map = maps[name];
-  if (map === undefined) throw new TypeError(`the program needs a map '${name}': give it one by this name`);
-  return map;
-}
+export type SampleMapName = 'cpu_map' | 'rx_cnt' | 'cpus_available' | 'cpus_count' | 'cpus_iterator';
 
-/** The word index of element `key`, this CPU's own in a per-CPU map. @throws TypeError when there is none */
-function elementOf(env: ProgramEnv, name: string, key = 0): number {
-  const element = env.helpers.mapLookupElem(pointerOf(env, name), key);
-  if (element === 0) throw new TypeError(`map '${name}' has no element ${key}: it must be an array`);
-  return element >>> 2;
-}
+export type MonitorMapName = 'redirect_err_cnt' | 'cpumap_enqueue_cnt' | 'cpumap_kthread_cnt' | 'exception_cnt';
 
-/** Adds one to the u64 at word index `at`: two words, the low one first. */
-function increment(u32: Uint32Array, at: number): void {
-  const low = (u32[at]! + 1) >>> 0;
-  u32[at] = low;
-  if (low === 0) u32[at + 1] = u32[at + 1]! + 1;
-}
+/** A map that exists, as a program spec names it. */
+export type MapReference = NonNullable<ProgramSpec['maps']>[string];
+
+/** `sizeof(struct bpf_cpumap_val)`: a queue size alone until 5.9, with a second program since; a devmap's likewise. */
+export type MapValueSize = 4 | 8;
+
+const { CPUMAP, DEVMAP, ARRAY, PERCPU_ARRAY } = BPF_MAP_TYPE;
+const u32 = { keySize: 4, valueSize: 4 };
+const datarec = { type: PERCPU_ARRAY, keySize: 4, valueSize: DATAREC.sizeof };
 
 /**
- * rx_cnt: this CPU's struct datarec, written by this CPU alone, so counting is plain. A reader on another thread may see
- * the low word wrapped and the high word not yet, once in 2^32 packets, as user space on a 32-bit kernel may.
+ * The maps of the sample's programs for `nrCpus` CPUs, in the sample's order. After creating them, user space fills
+ * cpus_available with `nrCpus`, which is no CPU, before it adds the first one.
  */
-export interface RxCount {
-  processed(): void;
-  /** Counts a drop; the verdict. */
-  dropped(): number;
-  /** Counts an issue; the verdict. */
-  issue(): number;
+export function sampleMaps(
+  nrCpus: number,
+  cpuMapValueSize: MapValueSize = 4,
+): (MapSpec & { readonly name: SampleMapName })[] {
+  return [
+    { name: 'cpu_map', type: CPUMAP, keySize: 4, valueSize: cpuMapValueSize, maxEntries: nrCpus },
+    { name: 'rx_cnt', ...datarec, maxEntries: 1 },
+    { name: 'cpus_available', type: ARRAY, ...u32, maxEntries: nrCpus },
+    { name: 'cpus_count', type: ARRAY, ...u32, maxEntries: 1 },
+    { name: 'cpus_iterator', type: PERCPU_ARRAY, ...u32, maxEntries: 1 },
+  ];
 }
 
-export function attachRxCount(env: ProgramEnv): RxCount {
-  const { u32 } = env.memory;
-  const record = elementOf(env, 'rx_cnt');
-  const PROCESSED = record + (DATAREC.processed >> 2);
-  const DROPPED = record + (DATAREC.dropped >> 2);
-  const ISSUE = record + (DATAREC.issue >> 2);
-
-  return {
-    processed: () => increment(u32, PROCESSED),
-    dropped() {
-      increment(u32, DROPPED);
-      return XDP_DROP;
-    },
-    issue() {
-      increment(u32, ISSUE);
-      return XDP_ABORTED;
-    },
-  };
+/** What the monitoring programs count in: one struct datarec of each CPU in each element. */
+export function monitorMaps(nrCpus: number): (MapSpec & { readonly name: MonitorMapName })[] {
+  return [
+    { name: 'redirect_err_cnt', ...datarec, maxEntries: 2 },
+    { name: 'cpumap_enqueue_cnt', ...datarec, maxEntries: nrCpus },
+    { name: 'cpumap_kthread_cnt', ...datarec, maxEntries: 1 },
+    { name: 'exception_cnt', ...datarec, maxEntries: 1 },
+  ];
 }
 
-/** cpus_available and cpu_map: from an index to a redirect. */
-export interface AvailableCpus {
-  /** Entries of cpus_available; a lookup beyond gives NULL. */
-  readonly length: number;
-  /**
-   * The verdict for `cpus_available[index]`: a redirect to that CPU; XDP_ABORTED beyond the array, and, counted as an
-   * issue, where the entry is no CPU (`nr_cpus` or more: user space fills the array with that before it adds CPUs).
-   */
-  redirectTo(index: number): number;
+/** The device that the remote program `redirect` sends to. */
+export function txPortMap(valueSize: MapValueSize = 8): MapSpec & { readonly name: 'tx_port' } {
+  return { name: 'tx_port', type: DEVMAP, keySize: 4, valueSize, maxEntries: 1 };
 }
 
-export function attachAvailableCpus(env: ProgramEnv, rx: RxCount): AvailableCpus {
-  const { memory, helpers, constants } = env;
-  const { u32 } = memory;
-  const nrCpus = constants.nr_cpus ?? MAX_CPUS;
-  const cpuMap = pointerOf(env, 'cpu_map');
-
-  const available = pointerOf(env, 'cpus_available');
-  const first = elementOf(env, 'cpus_available');
-  let entries = 1;
-  while (helpers.mapLookupElem(available, entries) !== 0) entries++;
-  const length = entries;
-  const stride = length > 1 ? elementOf(env, 'cpus_available', 1) - first : 0;
-
-  return {
-    length,
-    redirectTo(index) {
-      if (index >= length) return XDP_ABORTED;
-      const cpu = u32[first + index * stride]!;
-      return cpu >= nrCpus ? rx.issue() : helpers.redirectMap(cpuMap, cpu, 0);
-    },
-  };
-}
-
-/** cpus_count: how many of cpus_available are in use. */
-export interface CpusCount {
-  get(): number;
-  /** `value` modulo the count. BPF_MOD by 0 is no fault: it leaves the value as it is. */
-  modulo(value: number): number;
-}
-
-export function attachCpusCount(env: ProgramEnv): CpusCount {
-  const { u32 } = env.memory;
-  const count = elementOf(env, 'cpus_count');
-
-  return {
-    get: () => u32[count]!,
-    modulo(value) {
-      const divisor = u32[count]!;
-      // `>>> 0` changes no result, but without it V8 takes NaN for possible and divides doubles: 8.3 ns against 0.7
-      return divisor === 0 ? value : (value % divisor) >>> 0;
-    },
-  };
-}
-
-/** cpus_iterator: this CPU's place in the round. */
-export interface CpusIterator {
-  /**
-   * The index for this packet; then one step. The iterator returns to 0 only when it *equals* the count after the step:
-   * one that is beyond runs on.
-   */
-  next(): number;
-}
-
-export function attachCpusIterator(env: ProgramEnv, count: CpusCount): CpusIterator {
-  const { u32 } = env.memory;
-  const iterator = elementOf(env, 'cpus_iterator');
-
-  return {
-    next() {
-      const index = u32[iterator]!;
-      const step = index + 1; // wraps when it is stored
-      u32[iterator] = step === count.get() ? 0 : step;
-      return index;
-    },
-  };
+/** Those maps that a program uses. @throws TypeError for one that is not there */
+export function pickMaps(
+  program: string,
+  names: readonly string[],
+  maps: Readonly<Record<string, MapReference>>,
+): Readonly<Record<string, MapReference>> {
+  const used = names.map((name) => {
+    const map = maps[name];
+    if (map === undefined) throw new TypeError(`program ${program} needs a map '${name}'`);
+    return [name, map] as const;
+  });
+  return Object.fromEntries(used);
 }

@@ -1,11 +1,24 @@
-import { importFunction, type ModuleCode } from '@cpumap/bpf';
-import * as built from '@cpumap/programs';
-import { BPF_ATTACH_TYPE, BPF_MAP_TYPE } from '@cpumap/uapi';
+import { BPF_ATTACH_TYPE, BPF_MAP_TYPE, BPF_PROG_TYPE } from '@cpumap/uapi';
 import { describe, expect, it } from 'vitest';
-import { MAX_CPUS, remoteProgram, SAMPLE_PROGRAMS, sampleMaps, sampleProgram } from '../src/index.ts';
-import * as sample from '../src/sample.ts';
+import {
+  type BytecodeSpec,
+  egressProgram,
+  MAX_CPUS,
+  MONITOR_EVENTS,
+  monitorMaps,
+  monitorProgram,
+  remoteProgram,
+  SAMPLE_PROGRAMS,
+  sampleMaps,
+  sampleProgram,
+  txPortMap,
+} from '../src/index.ts';
 
-const maps = Object.fromEntries(sampleMaps(12).map(({ name }, i) => [name, { id: i + 1, pointer: 1000 + i }]));
+const all = [...sampleMaps(12), ...monitorMaps(12), txPortMap()];
+const maps = Object.fromEntries(all.map(({ name }, i) => [name, { id: i + 1, pointer: 1000 + i }]));
+
+/** The names in the code itself. */
+const named = ({ code }: BytecodeSpec) => [...new Set(code.bytecode.mapReferences.map(({ target }) => target))].sort();
 
 describe('SAMPLE_PROGRAMS', () => {
   it('has prognum 0 to 5 in order, then the additions of xdp-bench', () => {
@@ -13,11 +26,6 @@ describe('SAMPLE_PROGRAMS', () => {
     expect(SAMPLE_PROGRAMS.map(({ mode }) => mode)).toEqual(
       'no-touch touch round-robin l4-proto l4-filter l4-hash l4-sport l4-dport'.split(' '),
     );
-  });
-
-  it('names factories that exist, each once', () => {
-    const names = SAMPLE_PROGRAMS.map((program) => program.export);
-    expect([...names, 'remotePass', 'remoteDrop'].sort()).toEqual(Object.keys(sample).sort());
   });
 });
 
@@ -33,16 +41,24 @@ describe('sampleProgram', () => {
     const spec = sampleProgram('round_robin', { maps, nrCpus: 4 });
     expect(spec).toMatchObject({
       name: 'round_robin',
+      type: BPF_PROG_TYPE.XDP,
       expectedAttachType: BPF_ATTACH_TYPE.XDP,
       frags: false,
-      constants: { nr_cpus: 4 },
-      maps,
     });
     expect(sampleProgram(0, { maps, nrCpus: 4, frags: true }).frags).toBe(true);
   });
 
-  it('names only the maps that the program uses', () => {
-    expect(Object.keys(sampleProgram(0, { maps, nrCpus: 4 }).maps!)).toEqual(['cpu_map', 'rx_cnt', 'cpus_available']);
+  it('is plain data, that another thread gets as it is', () => {
+    const spec = sampleProgram('l4-hash', { maps, nrCpus: 4 });
+    expect(structuredClone(spec)).toEqual(spec);
+  });
+
+  it('is given the maps that its code names, and no others', () => {
+    for (const { name, maps: used } of SAMPLE_PROGRAMS) {
+      const spec = sampleProgram(name, { maps, nrCpus: 4 });
+      expect(Object.keys(spec.maps!)).toEqual(used);
+      expect(named(spec)).toEqual([...used].sort());
+    }
   });
 
   it('refuses an unknown program and says what there is', () => {
@@ -58,37 +74,62 @@ describe('sampleProgram', () => {
 });
 
 describe('remoteProgram', () => {
-  it.each(['pass', 'drop'] as const)('%s is a spec for a cpumap entry', (action) => {
-    expect(remoteProgram(action)).toMatchObject({
+  it.each(['pass', 'drop', 'redirect'] as const)('%s is a spec for a cpumap entry', (action) => {
+    expect(remoteProgram(action, { maps })).toMatchObject({
       name: `cpumap_${action}`,
+      type: BPF_PROG_TYPE.XDP,
       expectedAttachType: BPF_ATTACH_TYPE.XDP_CPUMAP,
       frags: false,
     });
-    expect(remoteProgram(action, { frags: true }).frags).toBe(true);
+    expect(remoteProgram(action, { frags: true, maps }).frags).toBe(true);
+  });
+
+  it('redirect needs tx_port, the others nothing', () => {
+    expect(remoteProgram('redirect', { maps }).maps).toEqual({ tx_port: maps.tx_port });
+    expect(remoteProgram('pass')).toMatchObject({ maps: {} });
+    expect(() => remoteProgram('redirect')).toThrow("cpumap_redirect needs a map 'tx_port'");
   });
 });
 
-describe('sampleMaps', () => {
+describe('egressProgram', () => {
+  it('is a spec for a devmap entry', () => {
+    expect(egressProgram(new Uint8Array(6), { frags: true })).toMatchObject({
+      type: BPF_PROG_TYPE.XDP,
+      expectedAttachType: BPF_ATTACH_TYPE.XDP_DEVMAP,
+      frags: true,
+    });
+  });
+
+  it('refuses what is no MAC address', () => {
+    expect(() => egressProgram(new Uint8Array(8))).toThrow('a MAC address has 6 bytes, not 8');
+  });
+});
+
+describe('monitorProgram', () => {
+  it.each(MONITOR_EVENTS)('%s has a program for its tracepoint', (event) => {
+    const spec = monitorProgram(event, { maps, nrCpus: 12 });
+    expect(spec).toMatchObject({ name: `trace_${event}`, attachTo: event, type: BPF_PROG_TYPE.TRACEPOINT });
+    expect(Object.keys(spec.maps!)).toEqual(named(spec));
+    expect(() => monitorProgram(event, { maps: {}, nrCpus: 12 })).toThrow(`trace_${event} needs a map`);
+  });
+});
+
+describe('the maps', () => {
   it('are those of the sample', () => {
-    const { CPUMAP, ARRAY, PERCPU_ARRAY } = BPF_MAP_TYPE;
-    expect(sampleMaps(MAX_CPUS)).toEqual([
+    const { CPUMAP, DEVMAP, ARRAY, PERCPU_ARRAY } = BPF_MAP_TYPE;
+    expect([...sampleMaps(MAX_CPUS), ...monitorMaps(MAX_CPUS), txPortMap()]).toEqual([
       { name: 'cpu_map', type: CPUMAP, keySize: 4, valueSize: 4, maxEntries: 12 },
       { name: 'rx_cnt', type: PERCPU_ARRAY, keySize: 4, valueSize: 24, maxEntries: 1 },
       { name: 'cpus_available', type: ARRAY, keySize: 4, valueSize: 4, maxEntries: 12 },
       { name: 'cpus_count', type: ARRAY, keySize: 4, valueSize: 4, maxEntries: 1 },
       { name: 'cpus_iterator', type: PERCPU_ARRAY, keySize: 4, valueSize: 4, maxEntries: 1 },
+      { name: 'redirect_err_cnt', type: PERCPU_ARRAY, keySize: 4, valueSize: 24, maxEntries: 2 },
+      { name: 'cpumap_enqueue_cnt', type: PERCPU_ARRAY, keySize: 4, valueSize: 24, maxEntries: 12 },
+      { name: 'cpumap_kthread_cnt', type: PERCPU_ARRAY, keySize: 4, valueSize: 24, maxEntries: 1 },
+      { name: 'exception_cnt', type: PERCPU_ARRAY, keySize: 4, valueSize: 24, maxEntries: 1 },
+      { name: 'tx_port', type: DEVMAP, keySize: 4, valueSize: 8, maxEntries: 1 },
     ]);
     expect(sampleMaps(2, 8)[0]).toMatchObject({ valueSize: 8, maxEntries: 2 });
-  });
-});
-
-describe('the built package', () => {
-  it('names a module that a thread can import, and that exports the program', async () => {
-    const specs = [
-      ...SAMPLE_PROGRAMS.map(({ name }) => built.sampleProgram(name, { maps, nrCpus: 4 })),
-      built.remoteProgram('pass'),
-      built.remoteProgram('drop'),
-    ];
-    for (const { code } of specs) expect(await importFunction(code as ModuleCode)).toBeTypeOf('function');
+    expect(txPortMap(4).valueSize).toBe(4);
   });
 });

@@ -4,10 +4,9 @@
  * l4_proto, l4_filter, l4_hash; R<n> is a redirect to cpus_available[n]. The first number is cpus_count.
  */
 import { readFileSync } from 'node:fs';
-import type { ProgramFactory } from '@cpumap/bpf';
 import { describe, expect, it } from 'vitest';
-import { ddosFilterPktgen, lbHashIpPairs, noTouch, protoSeparate, touchData } from '../src/sample.ts';
-import { createBench, HEADROOM, inShort } from './support/harness.ts';
+import type { SampleProgramName } from '../src/index.ts';
+import { createBench, ENGINES, HEADROOM, inShort } from './support/harness.ts';
 
 type Row = [cpusCount: number, hex: string, verdicts: string];
 
@@ -16,20 +15,20 @@ const rows = readFileSync(new URL('./data/linux-6.18.ndjson', import.meta.url), 
   .split('\n')
   .map((line) => JSON.parse(line) as Row);
 
-const PROGRAMS: [name: string, factory: ProgramFactory][] = [
-  ['no_touch', noTouch],
-  ['touch_data', touchData],
-  ['l4_proto', protoSeparate],
-  ['l4_filter', ddosFilterPktgen],
-  ['l4_hash', lbHashIpPairs],
+const PROGRAMS: SampleProgramName[] = [
+  'no_touch',
+  'touch_data',
+  'proto_separate',
+  'ddos_filter_pktgen',
+  'lb_hash_ip_pairs',
 ];
 
-describe('what Linux answers to truncated and strange frames', () => {
-  it.each(PROGRAMS.map(([name, factory], column) => [name, factory, column] as const))(
+describe.each(ENGINES)('what Linux answers to truncated and strange frames (%s)', (engine) => {
+  it.each(PROGRAMS.map((name, column) => [name, column] as const))(
     'is what %s answers, at any alignment, and counts',
-    (_name, factory, column) => {
+    (name, column) => {
       const bench = createBench({ cpusAvailable: Array.from({ length: 12 }, (_, i) => i) });
-      const instance = factory(bench.env);
+      const instance = bench.instantiate(engine, name);
       let [processed, dropped] = [0n, 0n];
       rows.forEach(([cpusCount, hex, verdicts], i) => {
         const linux = verdicts.split(' ')[column]!;

@@ -1,20 +1,25 @@
 import { ETH_P, IPPROTO } from '@cpumap/uapi';
 import { describe, expect, it } from 'vitest';
-import { ddosFilterPktgen, l4Dport, l4Sport, lbHashIpPairs, protoSeparate } from '../src/sample.ts';
-import { inShort, load } from './support/harness.ts';
+import type { SampleProgramName } from '../src/index.ts';
+import { type BenchOptions, ENGINES, inShort, load } from './support/harness.ts';
 import { ethernet, frame, ipv4, ipv6, tcp, udp, udpFrame } from './support/packets.ts';
 
 const { TCP, UDP, ICMP, ICMPV6 } = IPPROTO;
 const VLAN = ETH_P['8021Q'];
 const SERVICE_VLAN = ETH_P['8021AD'];
 
-function answers(factory: Parameters<typeof load>[0], options?: Parameters<typeof load>[1]) {
-  const { send } = load(factory, options);
-  return (packet: Uint8Array, length?: number): string => inShort(send(packet, undefined, length));
+/** What both engines answer. */
+function answers(name: SampleProgramName, options?: BenchOptions) {
+  const sends = ENGINES.map((engine) => load(engine, name, options).send);
+  return (packet: Uint8Array, length?: number): string => {
+    const [first, ...others] = sends.map((send) => inShort(send(packet, undefined, length)));
+    for (const other of others) expect(other).toBe(first);
+    return first!;
+  };
 }
 
 describe('proto_separate', () => {
-  const answer = answers(protoSeparate);
+  const answer = answers('proto_separate');
 
   it.each([
     ['TCP', TCP, 'R0'],
@@ -64,7 +69,7 @@ describe('proto_separate', () => {
 });
 
 describe('ddos_filter_pktgen', () => {
-  const answer = answers(ddosFilterPktgen);
+  const answer = answers('ddos_filter_pktgen');
 
   it('drops UDP to port 9, and nothing else of IPv4', () => {
     expect(answer(udpFrame(1234, 9))).toBe('D');
@@ -99,7 +104,7 @@ describe('ddos_filter_pktgen', () => {
 });
 
 describe('lb_hash_ip_pairs', () => {
-  const answer = answers(lbHashIpPairs);
+  const answer = answers('lb_hash_ip_pairs');
 
   it('sends what is not IP, and truncated headers, to the first CPU', () => {
     expect(answer(frame(ethernet(ETH_P.ARP)))).toBe('R0');
@@ -108,8 +113,8 @@ describe('lb_hash_ip_pairs', () => {
   });
 
   // BPF_MOD by 0 leaves the hash, which is beyond cpus_available; a hash of 0 is index 0
-  it('aborts IP while cpus_count is 0, without an issue', () => {
-    const { bench, send } = load(lbHashIpPairs, { cpusCount: 0 });
+  it.each(ENGINES)('aborts IP while cpus_count is 0, without an issue (%s)', (engine) => {
+    const { bench, send } = load(engine, 'lb_hash_ip_pairs', { cpusCount: 0 });
     expect(inShort(send(udpFrame()))).toBe('A');
     expect(inShort(send(frame(ethernet(ETH_P.ARP))))).toBe('R0');
     expect(bench.counters()).toEqual({ processed: 2n, dropped: 0n, issue: 0n });
@@ -117,10 +122,10 @@ describe('lb_hash_ip_pairs', () => {
 });
 
 describe.each([
-  ['l4_sport', l4Sport, (port: number): [number, number] => [port, 0]],
-  ['l4_dport', l4Dport, (port: number): [number, number] => [0, port]],
-] as const)('%s', (_name, factory, ports) => {
-  const answer = answers(factory);
+  ['l4_sport', (port: number): [number, number] => [port, 0]],
+  ['l4_dport', (port: number): [number, number] => [0, port]],
+] as const)('%s', (name, ports) => {
+  const answer = answers(name);
 
   it.each([
     ['TCP over IPv4', (port: number) => frame(ethernet(ETH_P.IP), ipv4(TCP), tcp(...ports(port))), 54],
@@ -147,7 +152,7 @@ describe.each([
   });
 
   it('sends ports to the CPU of their number while cpus_count is 0, as modulo 0 changes nothing', () => {
-    const unconfigured = answers(factory, { cpusCount: 0 });
+    const unconfigured = answers(name, { cpusCount: 0 });
     expect(unconfigured(udpFrame(...ports(2)))).toBe('R2');
     expect(unconfigured(udpFrame(...ports(200)))).toBe('A');
   });

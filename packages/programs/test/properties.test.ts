@@ -1,13 +1,12 @@
 import { ETH_P, XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_REDIRECT } from '@cpumap/uapi';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { superFastHash } from '../src/hash.ts';
-import * as sample from '../src/sample.ts';
-import { HEADROOM, load } from './support/harness.ts';
+import { SAMPLE_PROGRAMS } from '../src/index.ts';
+import { REFERENCE } from './reference/index.ts';
+import { createBench, ENGINES, HEADROOM, load } from './support/harness.ts';
 import { ethernet, frame, ipv4, ipv6 } from './support/packets.ts';
 
-const { remoteDrop: _drop, remotePass: _pass, ...receiving } = sample;
-const RECEIVING = Object.entries(receiving);
+const RECEIVING = ENGINES.flatMap((engine) => SAMPLE_PROGRAMS.map(({ name }) => [engine, name] as const));
 
 const byte = fc.integer({ min: 0, max: 255 });
 const address = (length: number) => fc.array(byte, { minLength: length, maxLength: length });
@@ -26,9 +25,9 @@ const packets = fc
     return { bytes: frame(ethernet(type, outer), [...body]), length };
   });
 
-describe.each(RECEIVING)('%s', (_name, factory) => {
+describe.each(RECEIVING)('on the %s, %s', (engine, name) => {
   it('reads nothing outside the packet, wherever it lies', () => {
-    const { bench, send } = load(factory);
+    const { bench, send } = load(engine, name);
     fc.assert(
       fc.property(packets, fc.nat(7), byte, ({ bytes, length: wanted }, shift, poison) => {
         const length = Math.min(wanted, bytes.length);
@@ -50,7 +49,7 @@ describe.each(RECEIVING)('%s', (_name, factory) => {
   });
 
   it('has a verdict for any bytes, never throws, and leaves them alone', () => {
-    const { bench, send } = load(factory);
+    const { bench, send } = load(engine, name);
     fc.assert(
       fc.property(
         fc.oneof(
@@ -68,9 +67,9 @@ describe.each(RECEIVING)('%s', (_name, factory) => {
   });
 
   it('stays inside the memory with a packet that ends where the memory ends', () => {
-    const { bench } = load(factory);
+    const { bench } = load(engine, name);
     const { memory } = bench;
-    const instance = factory(bench.env);
+    const instance = bench.instantiate(engine, name);
     fc.assert(
       fc.property(packets, ({ bytes, length }) => {
         const ctx = bench.place(new Uint8Array(0));
@@ -85,7 +84,7 @@ describe.each(RECEIVING)('%s', (_name, factory) => {
 });
 
 describe('lb_hash_ip_pairs', () => {
-  const { send } = load(sample.lbHashIpPairs, { cpusAvailable: Array.from({ length: 11 }, (_, i) => i) });
+  const { send } = load('jit', 'lb_hash_ip_pairs', { cpusAvailable: Array.from({ length: 11 }, (_, i) => i) });
 
   it('sends both directions of a pair to the same CPU', () => {
     fc.assert(
@@ -115,14 +114,22 @@ describe('lb_hash_ip_pairs', () => {
   });
 });
 
-describe('superFastHash', () => {
-  it('is a u32, whatever the word and the seed', () => {
+describe.each(RECEIVING)('on the %s, %s', (engine, name) => {
+  it('answers and counts as the same program in TypeScript', () => {
+    const cpus = { cpusAvailable: Array.from({ length: 11 }, (_, i) => i) };
+    const [bytecode, typescript] = [createBench(cpus), createBench(cpus)];
+    const ours = bytecode.instantiate(engine, name);
+    const reference = REFERENCE[name](typescript.env);
     fc.assert(
-      fc.property(fc.integer(), fc.integer(), (word, seed) => {
-        const hash = superFastHash(word, seed);
-        expect(hash).toBe(hash >>> 0);
-        expect(superFastHash(word >>> 0, seed >>> 0)).toBe(hash);
+      fc.property(packets, fc.nat(7), fc.oneof(fc.constant(0), fc.nat(12)), ({ bytes, length }, shift, count) => {
+        const packet = bytes.subarray(0, length);
+        bytecode.setCount(count);
+        typescript.setCount(count);
+        const answer = bytecode.run(ours, bytecode.place(packet, HEADROOM + shift));
+        expect(answer).toEqual(typescript.run(reference, typescript.place(packet, HEADROOM + shift)));
+        expect(bytecode.counters()).toEqual(typescript.counters());
       }),
+      { numRuns: 1000 },
     );
   });
 });

@@ -2,15 +2,18 @@ import {
   arrayMapTypes,
   attachMapLookup,
   type BpfHelpers,
+  compileProgram,
   createMap,
-  instantiate,
+  instantiateProgram,
+  JIT_STACK_SIZE,
   type ProgramFactory,
-  type ProgramSpec,
-  programOf,
+  regionListSize,
+  relocateMaps,
+  writeRegionList,
 } from '@cpumap/bpf';
 import { sampleMaps, sampleProgram } from '@cpumap/programs';
 import { createAllocator, createMemory } from '@cpumap/smp';
-import { ETH_P, IPPROTO, XDP_MD, XDP_PASS, XDP_REDIRECT, xdpActionName } from '@cpumap/uapi';
+import { BPF_FUNC, ETH_P, IPPROTO, XDP_MD, XDP_PASS, XDP_REDIRECT, xdpActionName } from '@cpumap/uapi';
 
 // Your own program: TLS to CPU 1, everything else to CPU 0. The outer function runs once on each CPU.
 const tlsApart: ProgramFactory = ({ memory, helpers, maps }) => {
@@ -34,6 +37,7 @@ const created = new Map(
   arrays.map((spec, i) => [spec.name, createMap({ memory, allocator, types }, spec, i + 2)] as const),
 );
 const maps = { ...Object.fromEntries(created), cpu_map: { id: 1, pointer: allocator.alloc(64) } };
+const pointers = Object.fromEntries(Object.entries(maps).map(([name, { pointer }]) => [name, pointer]));
 const u32 = (value: number) => new Uint8Array(Uint32Array.of(value).buffer);
 for (let i = 0; i < nrCpus; i++) created.get('cpus_available')?.update(i, u32(i)); // nrCpus would be "no CPU"
 created.get('cpus_count')?.update(0, u32(nrCpus));
@@ -45,7 +49,7 @@ const helpers = {
     redirectedTo = key;
     return XDP_REDIRECT;
   },
-} as Partial<BpfHelpers> as BpfHelpers; // the others are not used here
+};
 
 // A TCP segment from 192.0.2.3:40000 to 198.51.100.7:443
 const packet = Buffer.from('ffffffffffff0200000000010800450000280000400040060000c0000203c63364079c4001bb', 'hex');
@@ -55,11 +59,37 @@ memory.u8.set(packet, data);
 memory.u32[(ctx + XDP_MD.data) >> 2] = data;
 memory.u32[(ctx + XDP_MD.data_end) >> 2] = data + packet.length;
 
-const programs: ProgramSpec[] = [
-  sampleProgram('l4-hash', { maps, nrCpus }),
-  { name: 'tls_apart', code: { factory: tlsApart }, maps },
-];
-for (const spec of programs) {
-  const run = await instantiate(programOf(spec, 1).image, memory, helpers);
-  console.log(spec.name, xdpActionName(run(ctx)), 'to CPU', redirectedTo);
-}
+// A program of the sample: its maps get addresses, then it is compiled. It may write its elements of the arrays.
+const { bytecode } = sampleProgram('l4-hash', { maps, nrCpus }).code;
+const regions = allocator.alloc(regionListSize(2 + nrCpus));
+const element = (name: string, key: number, length: number) => ({
+  start: helpers.mapLookupElem(pointers[name]!, key),
+  length,
+  writable: true,
+});
+writeRegionList(memory, regions, [
+  element('rx_cnt', 0, 24),
+  element('cpus_count', 0, 4),
+  ...Array.from({ length: nrCpus }, (_, cpu) => element('cpus_available', cpu, 4)),
+]);
+const compiled = compileProgram(relocateMaps(bytecode, pointers, memory), {
+  context: { size: XDP_MD.sizeof, packet: { data: XDP_MD.data, dataEnd: XDP_MD.data_end, dataMeta: XDP_MD.data_meta } },
+  helpers: {
+    [BPF_FUNC.map_lookup_elem]: { params: ['i32', 'i32'], result: 'u32', keepsPacket: true },
+    [BPF_FUNC.redirect_map]: { params: ['i32', 'i32', 'i32'], keepsPacket: true },
+  },
+});
+const lbHashIpPairs = instantiateProgram(compiled, {
+  memory,
+  stack: allocator.alloc(JIT_STACK_SIZE),
+  regions,
+  helpers: {
+    [BPF_FUNC.map_lookup_elem]: (map: number, key: number) => helpers.mapLookupElem(map, memory.u32[key >> 2]!),
+    [BPF_FUNC.redirect_map]: helpers.redirectMap,
+  },
+});
+console.log('lb_hash_ip_pairs', xdpActionName(lbHashIpPairs.run(ctx)), 'to CPU', redirectedTo);
+
+// And yours: the helpers that it does not call are left out here.
+const run = tlsApart({ memory, helpers: helpers as Partial<BpfHelpers> as BpfHelpers, maps: pointers, constants: {} });
+console.log('tls_apart', xdpActionName(run(ctx)), 'to CPU', redirectedTo);

@@ -1,21 +1,20 @@
 import { XDP_REDIRECT } from '@cpumap/uapi';
 import { describe, expect, it } from 'vitest';
-import { roundRobin } from '../src/sample.ts';
-import { type BenchOptions, inShort, load } from './support/harness.ts';
+import { type BenchOptions, ENGINES, inShort, load } from './support/harness.ts';
 import { udpFrame } from './support/packets.ts';
 
 const FRAME = udpFrame();
 const NONE = { processed: 0n, dropped: 0n, issue: 0n };
 
-function turns(options: BenchOptions) {
-  const { bench, send } = load(roundRobin, options);
-  const times = (n: number): string[] => Array.from({ length: n }, () => inShort(send(FRAME)));
-  const iterator = (): number =>
-    bench.memory.u32[bench.env.helpers.mapLookupElem(bench.env.maps.cpus_iterator!, 0) >> 2]!;
-  return { bench, times, iterator };
-}
+describe.each(ENGINES)('round_robin (%s)', (engine) => {
+  function turns(options: BenchOptions) {
+    const { bench, send } = load(engine, 'round_robin', options);
+    const times = (n: number): string[] => Array.from({ length: n }, () => inShort(send(FRAME)));
+    const iterator = (): number =>
+      bench.memory.u32[bench.env.helpers.mapLookupElem(bench.env.maps.cpus_iterator!, 0) >> 2]!;
+    return { bench, times, iterator };
+  }
 
-describe('round_robin', () => {
   it('gives each packet the next CPU, and begins again after the last', () => {
     const { bench, times } = turns({});
     expect(times(9)).toEqual(['R0', 'R1', 'R2', 'R3', 'R0', 'R1', 'R2', 'R3', 'R0']);
@@ -76,7 +75,7 @@ describe('round_robin', () => {
   });
 
   it('does not look at the packet', () => {
-    const { send } = load(roundRobin);
+    const { send } = load(engine, 'round_robin');
     expect(send(new Uint8Array(0)).verdict).toBe(XDP_REDIRECT);
   });
 });

@@ -2,7 +2,7 @@
  * The threads executor, host side: one worker thread per CPU. The other side of each worker is `cpu-thread.ts`.
  *
  * Messages to a worker  { id, command }, taken from the port by the CPU between two turns.
- * Messages from it      { id, value } or { id, error } as the answer, { text } unasked.
+ * Messages from it      { id, value } or { id, error } as the answer, { topic, text } unasked.
  */
 import { Worker } from 'node:worker_threads';
 import { KernelError } from '@cpumap/uapi';
@@ -34,7 +34,7 @@ const CLOSE_MS = 5_000;
 export type FromWorker =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: ErrorData }
-  | { readonly text: string };
+  | Omit<CpuMessage, 'cpu'>;
 
 interface Pending {
   readonly resolve: (value: unknown) => void;
@@ -59,7 +59,7 @@ export function createThreadsExecutor(machine: Machine, options: ThreadsOptions)
 
     const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     worker.on('message', (message: FromWorker) => {
-      if ('text' in message) return options.onMessage({ cpu, text: message.text });
+      if ('text' in message) return options.onMessage({ cpu, ...message });
       const waiting = pending.get(message.id);
       pending.delete(message.id);
       if ('error' in message) waiting?.reject(errorFromData(message.error));

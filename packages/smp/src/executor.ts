@@ -15,8 +15,8 @@ export interface CpuRuntime {
   handle(command: unknown): Promise<unknown>;
 }
 
-/** What a CPU tells the host unasked: the first error of a program, for instance. */
-export type CpuMessage = { readonly cpu: number; readonly text: string };
+/** What a CPU tells the host unasked: the first error of a program, or a line that one printed. */
+export type CpuMessage = { readonly cpu: number; readonly topic: 'report' | 'printk'; readonly text: string };
 
 export interface CpuFailure {
   readonly cpu: number;

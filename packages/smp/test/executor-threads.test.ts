@@ -69,7 +69,7 @@ describe('commands', () => {
   it('let a CPU tell something unasked', async () => {
     const { executor, messages } = threads(2);
     await executor.command(1, { op: 'say', value: 'first error of a program' });
-    expect(messages).toEqual([{ cpu: 1, text: 'first error of a program' }]);
+    expect(messages).toEqual([{ cpu: 1, topic: 'report', text: 'first error of a program' }]);
   });
 });
 

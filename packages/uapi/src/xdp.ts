@@ -17,8 +17,8 @@ export const XDP_FLAGS_UPDATE_IF_NOEXIST = 1 << 0;
 export const XDP_FLAGS_SKB_MODE = 1 << 1;
 export const XDP_FLAGS_DRV_MODE = 1 << 2;
 
-/** enum bpf_attach_type, the values that XDP programs are loaded or attached with. */
-export const BPF_ATTACH_TYPE = { XDP_DEVMAP: 33, XDP_CPUMAP: 35, XDP: 37 } as const;
+/** enum bpf_attach_type, the values that XDP programs and those on their tracepoints are loaded or attached with. */
+export const BPF_ATTACH_TYPE = { TRACE_RAW_TP: 23, XDP_DEVMAP: 33, XDP_CPUMAP: 35, XDP: 37 } as const;
 
 /** Room that a driver leaves in front of each frame. */
 export const XDP_PACKET_HEADROOM = 256;

@@ -11,9 +11,9 @@ import { BPF_MAP } from '@cpumap/bpf';
 import { NET_DEVICE, XDP_BUFF, type XdpFrames } from '@cpumap/skb';
 import type { Memory } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
-import { ERRNO, type Features } from '@cpumap/uapi';
+import { BPF_MAP_TYPE, ERRNO, type Features } from '@cpumap/uapi';
 import { NO_MAP_ID, REDIRECT_INFO } from './redirect-info.ts';
-import type { RedirectTarget, RedirectTargets } from './redirect-target.ts';
+import type { DeviceRedirect, RedirectTarget, RedirectTargets } from './redirect-target.ts';
 
 export interface RedirectParts {
   readonly memory: Memory;
@@ -22,8 +22,9 @@ export interface RedirectParts {
   readonly targets: RedirectTargets;
   readonly tracepoints: Tracepoints;
   readonly redirectInfo: number;
-  /** Whether the machine has a device of this index: a redirect to one fails otherwise than to none. */
-  readonly deviceExists: (ifindex: number) => boolean;
+  readonly device: DeviceRedirect;
+  /** Address of the NET_DEVICE of an index, 0 if there is none. */
+  readonly deviceByIndex: (ifindex: number) => number;
 }
 
 export interface Redirect {
@@ -39,14 +40,13 @@ const EINVAL = -ERRNO.EINVAL;
 const EFAULT = -ERRNO.EFAULT;
 const EBADRQC = -ERRNO.EBADRQC;
 const EOVERFLOW = -ERRNO.EOVERFLOW;
-const EOPNOTSUPP = -ERRNO.EOPNOTSUPP;
 
 export function attachRedirect(parts: RedirectParts): Redirect {
   return parts.features.perCpuFlushList ? redirect618(parts) : redirect415(parts);
 }
 
 function redirect618(parts: RedirectParts): Redirect {
-  const { frames, targets, tracepoints, deviceExists } = parts;
+  const { frames, targets, tracepoints, device, deviceByIndex } = parts;
   const { u32 } = parts.memory;
   const ri = parts.redirectInfo >> 2;
   const INDEX = ri + (REDIRECT_INFO.tgt_index >> 2);
@@ -58,15 +58,21 @@ function redirect618(parts: RedirectParts): Redirect {
   const DEV = XDP_BUFF.dev >> 2;
   const used = targets.filter((target): target is RedirectTarget => target !== undefined);
 
-  /** A redirect without a map: to a device, or to nowhere. The model's devices have no ndo_xdp_xmit. */
-  function withoutMap(dev: number, mapId: number): number {
+  /** A redirect of a frame, or in generic mode of an sk_buff, without a map: to a device, or to nowhere. */
+  function withoutMap(dev: number, mapId: number, what: number, generic: boolean): number {
     const index = u32[INDEX]!;
     // without any helper the event shows the index that the poll's last one left
     const toDevice = mapId === NO_MAP_ID;
-    const err = !toDevice ? EBADRQC : deviceExists(index) ? EOPNOTSUPP : EINVAL;
+    const to = toDevice ? deviceByIndex(index) : 0;
+    const err = !toDevice ? EBADRQC : to === 0 ? EINVAL : send(to, what, dev, generic);
     const prog = u32[PROG_ID]!;
+    if (err === 0) u32[REDIRECTS]! += 1;
     tracepoints.redirect(prog, ifindexOf(dev), toDevice ? index : 0, err, mapId, toDevice ? 0 : index, false, 0);
     return err;
+  }
+
+  function send(to: number, what: number, dev: number, generic: boolean): number {
+    return generic ? device.genericRedirect(to, what) : device.enqueue(to, what, dev);
   }
 
   const ifindexOf = (dev: number): number => u32[(dev + NET_DEVICE.ifindex) >> 2]!;
@@ -88,7 +94,7 @@ function redirect618(parts: RedirectParts): Redirect {
       // mirrors xdp_do_redirect: the frame is converted before anybody asks where it goes
       const frame = frames.fromBuff(buff);
       const target = targets[mapType];
-      if (frame !== 0 && target === undefined) return withoutMap(dev, mapId);
+      if (frame !== 0 && target === undefined) return withoutMap(dev, mapId, frame, false);
       const err = frame === 0 ? EOVERFLOW : target!.enqueue(u32[VALUE]!, frame, dev);
       if (err === 0) {
         u32[REDIRECTS]! += 1;
@@ -103,7 +109,7 @@ function redirect618(parts: RedirectParts): Redirect {
       const target = targets[mapType];
       u32[MAP_ID] = 0;
       u32[MAP_TYPE] = 0;
-      if (target === undefined) return withoutMap(dev, mapId);
+      if (target === undefined) return withoutMap(dev, mapId, skb, true);
       const err = target.genericRedirect(u32[VALUE]!, skb);
       if (err === 0) u32[REDIRECTS]! += 1;
       tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, err, mapId, u32[INDEX]!, true, mapType);
@@ -118,7 +124,7 @@ function redirect618(parts: RedirectParts): Redirect {
 }
 
 function redirect415(parts: RedirectParts): Redirect {
-  const { frames, targets, tracepoints, deviceExists } = parts;
+  const { frames, targets, tracepoints, device, deviceByIndex } = parts;
   const { u32 } = parts.memory;
   const ri = parts.redirectInfo >> 2;
   const INDEX = ri + (REDIRECT_INFO.tgt_index >> 2);
@@ -138,9 +144,20 @@ function redirect415(parts: RedirectParts): Redirect {
   }
 
   /** mirrors the plain path: a helper that was never called has left ifindex 0, which no device has. */
-  function withoutMap(dev: number, index: number): number {
-    const err = deviceExists(index) ? EOPNOTSUPP : EINVAL;
+  function withoutMap(dev: number, index: number, what: number, generic: boolean): number {
+    const to = deviceByIndex(index);
+    const err = to === 0 ? EINVAL : generic ? device.genericRedirect(to, what) : sendNow(to, what, dev);
+    if (err === 0) tracepoints.countRedirects(1);
     tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), index, err, 0, 0, false, 0);
+    return err;
+  }
+
+  /** Without a map nothing says what to flush: the frame leaves at once. */
+  function sendNow(to: number, buff: number, dev: number): number {
+    const frame = frames.fromBuff(buff);
+    if (frame === 0) return EOVERFLOW;
+    const err = device.enqueue(to, frame, dev);
+    if (err === 0) targets[BPF_MAP_TYPE.DEVMAP]?.flush();
     return err;
   }
 
@@ -162,7 +179,7 @@ function redirect415(parts: RedirectParts): Redirect {
       u32[INDEX] = 0;
       u32[MAP] = 0;
       u32[MAP_OWNER] = 0;
-      if (map === 0) return withoutMap(dev, index);
+      if (map === 0) return withoutMap(dev, index, buff, false);
       if (owner !== u32[PROG_ID]) return failed(dev, 0, index, EFAULT);
       const target = targets[typeOf(map)];
       const entry = target?.lookup(map, index) ?? 0;
@@ -174,17 +191,26 @@ function redirect415(parts: RedirectParts): Redirect {
       target.insertCtx(map, index);
       u32[TO_FLUSH] = map;
       tracepoints.countRedirects(1);
-      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, 0, u32[(map + BPF_MAP.id) >> 2]!, index, true, typeOf(map));
+      tracepoints.redirect(
+        u32[PROG_ID]!,
+        ifindexOf(dev),
+        0,
+        0,
+        u32[(map + BPF_MAP.id) >> 2]!,
+        index,
+        true,
+        typeOf(map),
+      );
       return 0;
     },
-    doGenericRedirect(_skb, dev) {
+    doGenericRedirect(skb, dev) {
       const map = u32[MAP]!;
       const index = u32[INDEX]!;
       const owner = u32[MAP_OWNER]!;
       u32[INDEX] = 0;
       u32[MAP] = 0;
       u32[MAP_OWNER] = 0;
-      if (map === 0) return withoutMap(dev, index);
+      if (map === 0) return withoutMap(dev, index, skb, true);
       if (owner !== u32[PROG_ID]) return failed(dev, 0, index, EFAULT);
       const entry = targets[typeOf(map)]?.lookup(map, index) ?? 0;
       // mirrors xdp_do_generic_redirect_map of 4.15: the slot is looked up, then cpumap is not known there

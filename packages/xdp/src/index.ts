@@ -5,7 +5,9 @@
  */
 export * from './counters.ts';
 export * from './do-redirect.ts';
+export * from './helper-table.ts';
 export * from './helpers.ts';
+export * from './inline-helpers.ts';
 export * from './redirect-info.ts';
 export * from './redirect-target.ts';
 export * from './xdp.ts';

@@ -1,7 +1,9 @@
 /**
- * Redirect targets by map type: how a package above (cpumap; devmap and xskmap one day) takes part in a redirect without
+ * Redirect targets by map type: how a package above (devmap, cpumap) takes part in a redirect without
  * this package knowing it.
  */
+import { ERRNO } from '@cpumap/uapi';
+
 export interface RedirectTarget {
   readonly mapType: number;
   /** The address of the entry that a key names, 0 when the slot is empty or out of range. */
@@ -17,6 +19,20 @@ export interface RedirectTarget {
   /** 4.15: flushes what this CPU has pending in one map. */
   flushMap(map: number): void;
 }
+
+/** Redirects without a map: bpf_redirect(ifindex). Devices are addresses of their NET_DEVICE. */
+export interface DeviceRedirect {
+  /** Takes a frame whose descriptor is written. 0, or a negative errno and the frame stays the caller's. */
+  enqueue(dev: number, frame: number, devRx: number): number;
+  /** Takes an sk_buff of generic XDP. 0, or a negative errno and the sk_buff stays the caller's. */
+  genericRedirect(dev: number, skb: number): number;
+}
+
+/** A machine whose devices have no ndo_xdp_xmit: EOPNOTSUPP. */
+export const NO_XDP_XMIT: DeviceRedirect = {
+  enqueue: () => -ERRNO.EOPNOTSUPP,
+  genericRedirect: () => -ERRNO.EOPNOTSUPP,
+};
 
 /** Targets of one CPU by map type. */
 export type RedirectTargets = readonly (RedirectTarget | undefined)[];

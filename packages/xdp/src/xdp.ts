@@ -3,7 +3,7 @@
  * through this.
  */
 
-import type { BpfHelpers, ProgramInstance } from '@cpumap/bpf';
+import { type BpfHelpers, JIT_STACK_SIZE, type ProgramInstance } from '@cpumap/bpf';
 import type { XdpFrames } from '@cpumap/skb';
 import { type Allocator, type Clock, createPercpu, type Memory, type PercpuAt, percpu } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
@@ -12,24 +12,29 @@ import { XDP_COUNTERS } from './counters.ts';
 import { attachRedirect, type Redirect } from './do-redirect.ts';
 import { attachHelpers } from './helpers.ts';
 import { REDIRECT_INFO } from './redirect-info.ts';
-import type { RedirectTarget } from './redirect-target.ts';
+import type { DeviceRedirect, RedirectTarget } from './redirect-target.ts';
 
 /** Where XDP's per-CPU data lies; plain data. */
 export interface XdpAt {
   readonly redirectInfo: PercpuAt;
   readonly counters: PercpuAt;
-  /** Word n is 1 when a device has ifindex n. */
+  /** Word n is the address of the NET_DEVICE with ifindex n, 0 if there is none. */
   readonly ifindexes: number;
+  /** The stack of the bytecode that runs on each CPU: one program at a time, and its next ones. */
+  readonly stack: PercpuAt;
 }
 
 export const MAX_IFINDEX = 1024;
 const TARGET_TYPES = 32;
+/** Room for a program of eight frames, and for 24 next programs that are called from inside a function. */
+export const XDP_STACK_BYTES = 4 * JIT_STACK_SIZE;
 
 export function createXdp(allocator: Allocator, nrCpus: number): XdpAt {
   return {
     redirectInfo: createPercpu(allocator, nrCpus, REDIRECT_INFO.sizeof),
     counters: createPercpu(allocator, nrCpus, XDP_COUNTERS.sizeof),
     ifindexes: allocator.alloc(MAX_IFINDEX * 4),
+    stack: createPercpu(allocator, nrCpus, XDP_STACK_BYTES),
   };
 }
 
@@ -43,12 +48,17 @@ export interface XdpParts {
   readonly seed: number;
   /** What redirects through maps go to, one for each type of map. */
   readonly targets: readonly RedirectTarget[];
+  readonly device: DeviceRedirect;
   /** A program threw; told after the frame was counted. */
   readonly onProgramError: (progId: number, error: unknown) => void;
 }
 
 export interface Xdp extends Redirect {
   readonly helpers: BpfHelpers;
+  /** Address of this CPU's REDIRECT_INFO: the per-CPU address of compiled programs. */
+  readonly redirectInfo: number;
+  /** First byte of this CPU's stack of programs. */
+  readonly stack: number;
   /** Address of this CPU's XDP_COUNTERS. */
   readonly counters: number;
   addProgram(id: number, instance: ProgramInstance): void;
@@ -69,12 +79,14 @@ export function attachXdp(parts: XdpParts, at: XdpAt): Xdp {
     ...parts,
     targets,
     redirectInfo,
-    deviceExists: (ifindex) => ifindex < MAX_IFINDEX && memory.u32[(at.ifindexes >> 2) + ifindex] === 1,
+    deviceByIndex: (ifindex) => (ifindex < MAX_IFINDEX ? memory.u32[(at.ifindexes >> 2) + ifindex]! : 0),
   });
 
   return {
     ...redirect,
     helpers,
+    redirectInfo,
+    stack: percpu(at.stack, cpu),
     counters,
     addProgram(id, instance) {
       programs[id] = instance;

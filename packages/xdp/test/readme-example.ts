@@ -2,7 +2,7 @@ import * as skb from '@cpumap/skb';
 import { createAllocator, createMemory } from '@cpumap/smp';
 import { attachTracepoints, createTraceArea, createTraceControl } from '@cpumap/tracepoints';
 import { featuresOf, XDP_REDIRECT } from '@cpumap/uapi';
-import { attachXdp, createXdp } from '@cpumap/xdp';
+import { attachXdp, createXdp, NO_XDP_XMIT } from '@cpumap/xdp';
 
 // One CPU. A package above would register what redirects through its maps go to, as a RedirectTarget.
 const features = featuresOf('6.18');
@@ -13,7 +13,7 @@ const clock = { now: () => 0 };
 const trace = createTraceArea(allocator, 1, 16);
 const tracepoints = attachTracepoints(memory, trace, 0, features, clock);
 const frames = skb.attachXdpFrames(memory, features);
-const parts = { memory, cpu: 0, clock, features, frames, tracepoints, seed: 1, targets: [] };
+const parts = { memory, cpu: 0, clock, features, frames, tracepoints, seed: 1, targets: [], device: NO_XDP_XMIT };
 const xdp = attachXdp({ ...parts, onProgramError: console.error }, createXdp(allocator, 1));
 
 // A frame of 60 bytes behind its headroom of 256: the context that a program gets is the address of its xdp_buff.

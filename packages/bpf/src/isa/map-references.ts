@@ -6,7 +6,7 @@
  */
 import type { Memory } from '@cpumap/smp';
 import { KernelError } from '@cpumap/uapi';
-import { BPF_MAP } from '../bpf-map.ts';
+import { BPF_MAP } from '../maps/bpf-map.ts';
 import type { Instruction } from './instruction.ts';
 import { refuseInstruction } from './refusal.ts';
 import { relocate } from './relocate.ts';

@@ -151,10 +151,13 @@ function resolveCallees(instructions: readonly Instruction[], { helpers = {}, kf
 /** (r1, r2, end of the stack) -> low half of r0: what JavaScript calls. `budget` is undefined where nothing counts it. */
 function runFunction(main: number, budget: number | undefined): FunctionBody {
   const w = new WasmWriter();
-  w.get(0).setGlobal(GLOBAL.context).get(2).setGlobal(GLOBAL.stackEnd);
+  const OUTER = 3;
+  w.get(0).setGlobal(GLOBAL.context);
+  w.global(GLOBAL.stackEnd).set(OUTER).get(2).setGlobal(GLOBAL.stackEnd);
   if (budget !== undefined) w.i32(0).setGlobal(GLOBAL.faulted).i32(budget).setGlobal(GLOBAL.budget);
   w.get(0).op(OP.i64ExtendI32U).get(1).op(OP.i64ExtendI32U).i64(0).i64(0).i64(0);
   w.get(2).op(OP.i64ExtendI32U).call(main).setGlobal(GLOBAL.result);
+  w.get(OUTER).setGlobal(GLOBAL.stackEnd); // a program can be its own next program
   w.global(GLOBAL.result).op(OP.i32WrapI64);
-  return { type: { params: ['i32', 'i32', 'i32'], results: ['i32'] }, locals: [], code: w };
+  return { type: { params: ['i32', 'i32', 'i32'], results: ['i32'] }, locals: ['i32'], code: w };
 }

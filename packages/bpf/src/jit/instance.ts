@@ -13,6 +13,7 @@ import { type FaultKind, ProgramFault } from '../interp/fault.ts';
 import { TAIL_CALL_FAILED, type TailCall } from '../interp/interpreter.ts';
 import type { CompiledProgram } from './compile.ts';
 import { FAULT_KINDS, JIT_STACK_SIZE } from './frame.ts';
+import { ownFunction } from './own-function.ts';
 import { type JitHelper, TAIL_CALL_NAME } from './signatures.ts';
 import { IMPORT_MODULE } from './wasm-encoder.ts';
 
@@ -73,7 +74,7 @@ const WORDS: Readonly<Record<FaultKind, string>> = {
 export function instantiateProgram(program: CompiledProgram, spec: InstanceSpec): JitInstance {
   const { memory, stack, regions = 0, helpers = {}, kfuncs = {}, cpu = 0, percpu = 0 } = spec;
   const ownEnd = stack + JIT_STACK_SIZE;
-  let pending = false;
+  const state = { pending: false, faulted: false };
   let last = { code: 0, slot: 0, lo: 0, hi: 0 };
   const imports: Record<string, WebAssembly.ImportValue> = {
     memory: memory.wasm,
@@ -82,7 +83,7 @@ export function instantiateProgram(program: CompiledProgram, spec: InstanceSpec)
     percpu: new WebAssembly.Global({ value: 'i32' }, percpu),
     [TAIL_CALL_NAME]: spec.tailCall ?? (() => TAIL_CALL_FAILED),
     fault(code: number, slot: number, lo: number, hi: number) {
-      pending = true;
+      state.pending = true;
       last = { code, slot, lo, hi };
     },
   };
@@ -101,23 +102,25 @@ export function instantiateProgram(program: CompiledProgram, spec: InstanceSpec)
   give('kfunc', program.imports.kfuncs, kfuncs);
   const instance = new WebAssembly.Instance(program.module, { [IMPORT_MODULE]: imports });
   const { run, callback, result } = instance.exports as unknown as Exports;
-  let faulted = false;
 
   return {
-    run(r1, r2 = 0, stackEnd = ownEnd) {
-      const r0 = run(r1, r2, stackEnd);
-      if (!pending) return r0 >>> 0;
-      pending = false;
-      faulted = true;
-      return FAULTED;
-    },
+    run: ownFunction<JitInstance['run']>(
+      `(r1, r2 = 0, stackEnd = ownEnd) => {
+        const r0 = run(r1, r2, stackEnd);
+        if (!state.pending) return r0 >>> 0;
+        state.pending = false;
+        state.faulted = true;
+        return FAULTED;
+      }`,
+      { run, ownEnd, state, FAULTED },
+    ),
     callFunction(slot, r1, r2, r3, r4) {
       if (callback === undefined) throw new RangeError('the program has no function whose address it takes');
       return callback(slot, r1, r2, r3, r4) >>> 0;
     },
     result: () => BigInt.asUintN(64, result.value as bigint),
     fault() {
-      if (!faulted) return undefined;
+      if (!state.faulted) return undefined;
       const { code, slot, lo, hi } = last;
       const kind = FAULT_KINDS[code]!;
       const text = disassembleInstruction(program.instructions.find((one) => one.slot === slot)!);

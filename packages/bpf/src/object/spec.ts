@@ -5,9 +5,9 @@
  * filled in. It can be cloned to a worker, compared and printed. Nothing that takes a spec changes it.
  */
 
-import type { MapSpec } from '../bpf-map.ts';
 import type { Btf } from '../btf/btf.ts';
 import type { BtfLineInfo, CoreRelocation } from '../btf/btf-ext.ts';
+import type { MapSpec } from '../maps/bpf-map.ts';
 
 export interface ObjectVariable {
   readonly name: string;
@@ -27,7 +27,7 @@ export interface ObjectData {
   readonly variables: readonly ObjectVariable[];
 }
 
-export interface ObjectMap extends Required<MapSpec> {
+export interface ObjectMap extends Required<Omit<MapSpec, 'spinLockOffset' | 'innerMapFd'>> {
   readonly section: string;
   readonly offset: number;
   /** undefined unless the definition names one. */

@@ -2,13 +2,13 @@
 import { createAllocator, createMemory } from '@cpumap/smp';
 import { BPF_FUNC, BPF_MAP_TYPE, XDP_DROP, XDP_MD, XDP_PASS } from '@cpumap/uapi';
 import { describe, expect, it } from 'vitest';
-import { arrayMapTypes } from '../../src/array-map.ts';
 import { type ProgramBuilder, programBuilder } from '../../src/asm/builder.ts';
 import { disassemble } from '../../src/asm/disassemble.ts';
 import { r0, r1, r2, r3, r4, r6, r10 } from '../../src/asm/registers.ts';
-import { createMap } from '../../src/bpf-map.ts';
 import { createInterpreter, INTERPRETER_STACK_SIZE } from '../../src/interp/interpreter.ts';
 import { relocateMaps } from '../../src/isa/map-references.ts';
+import { arrayMapTypes } from '../../src/maps/array-map.ts';
+import { createMap } from '../../src/maps/create-map.ts';
 
 const lines = (built: ProgramBuilder): string[] => disassemble(built.build().instructions).trim().split('\n');
 

@@ -2,8 +2,8 @@
 import { BPF_MAP_TYPE } from '@cpumap/uapi';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { attachMapLookup } from '../src/index.ts';
-import { createMaps } from './support/maps.ts';
+import { attachMapLookup } from '../../src/index.ts';
+import { createMaps } from '../support/maps.ts';
 
 const NR_CPUS = 3;
 const { ARRAY, PERCPU_ARRAY } = BPF_MAP_TYPE;

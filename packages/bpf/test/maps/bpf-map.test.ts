@@ -1,7 +1,8 @@
 /** What all maps have in common: their description, wrong arguments, and their end. */
 import { BPF_MAP_TYPE } from '@cpumap/uapi';
 import { describe, expect, it } from 'vitest';
-import { answerOf, createMaps } from './support/maps.ts';
+import { type MapKey, u32Of } from '../../src/index.ts';
+import { answerOf, createMaps } from '../support/maps.ts';
 
 describe('info', () => {
   it('is what the map was created with', () => {
@@ -16,6 +17,7 @@ describe('info', () => {
       valueSize: 24,
       maxEntries: 7,
       flags: 4,
+      frozen: false,
     };
     expect(map.info()).toEqual(info);
     expect([map.id, map.name, map.type]).toEqual([2, 'rx_cnt', BPF_MAP_TYPE.ARRAY]);
@@ -47,6 +49,38 @@ describe('what is no 32-bit number', () => {
       expect(() => create({ [field]: number })).toThrow(new RegExp(`^${field} must be`));
     }
     expect(allocator.used).toBe(0);
+  });
+});
+
+describe('keys', () => {
+  it('are bytes, or numbers where they have four', () => {
+    const { create } = createMaps();
+    const map = create({ type: BPF_MAP_TYPE.HASH });
+    map.update(0x01020304, new Uint8Array(8).fill(1));
+    expect(map.lookup(Uint8Array.of(4, 3, 2, 1))).toEqual(new Uint8Array(8).fill(1));
+    expect(u32Of(map.getNextKey(undefined))).toBe(0x01020304);
+    map.update(Uint8Array.of(0xff, 0xff, 0xff, 0xff), new Uint8Array(8));
+    expect([...map.keys()].map(u32Of).sort()).toEqual([0x01020304, 0xffffffff]);
+    expect(() => u32Of(new Uint8Array(3))).toThrow('a u32 has 4 bytes, not 3');
+  });
+
+  it('of another size are RangeErrors that name the sizes', () => {
+    const { create } = createMaps();
+    const map = create({ type: BPF_MAP_TYPE.HASH, keySize: 8 });
+    const value = new Uint8Array(8);
+    for (const act of [
+      (key: MapKey) => map.lookup(key),
+      (key: MapKey) => map.update(key, value),
+      (key: MapKey) => map.delete(key),
+      (key: MapKey) => map.getNextKey(key),
+      (key: MapKey) => map.lookupAndDelete(key),
+      (key: MapKey) => map.updateBatch([key], [value]),
+      (key: MapKey) => map.deleteBatch([key]),
+    ]) {
+      expect(() => act(new Uint8Array(4))).toThrow(new RangeError('a key of this map has 8 bytes, not 4'));
+      expect(() => act(1)).toThrow(/8 bytes: a number stands for 4 bytes only/);
+    }
+    expect(() => map.updateBatch([], [value])).toThrow(new RangeError('0 keys, but 1 values'));
   });
 });
 
@@ -83,11 +117,12 @@ describe('close', () => {
       answerOf(() => map.delete(0)),
       answerOf(() => map.getNextKey(undefined)),
       answerOf(() => map.lookupAndDelete(0)),
-      answerOf(() => map.lookupBatch()),
-      answerOf(() => map.updateBatch()),
-      answerOf(() => map.deleteBatch()),
+      answerOf(() => map.lookupBatch(undefined, 1)),
+      answerOf(() => map.lookupAndDeleteBatch(undefined, 1)),
+      answerOf(() => map.updateBatch([], [])),
+      answerOf(() => map.deleteBatch([])),
       answerOf(() => map.freeze()),
-    ]).toEqual(new Array(9).fill('EBADF'));
+    ]).toEqual(new Array(10).fill('EBADF'));
   });
 
   it('a thousand maps fit where one does, one after the other', () => {

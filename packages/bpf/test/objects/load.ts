@@ -2,7 +2,19 @@
 import { readFileSync } from 'node:fs';
 import { ObjectError } from '../../src/elf/object-error.ts';
 
-export const OBJECTS = ['legacy-maps.o', 'legacy-maps-28.o', 'btf-maps.o', 'btf-maps-19.o'] as const;
+export const OBJECTS = [
+  'legacy-maps.o',
+  'legacy-maps-28.o',
+  'btf-maps.o',
+  'btf-maps-19.o',
+  'seed-style.o',
+  'seed-style-19.o',
+  'modern.o',
+  'modern-19.o',
+  'core.o',
+  'core-19.o',
+  'core-target.o',
+] as const;
 
 export function objectBytes(name: (typeof OBJECTS)[number]): Uint8Array {
   return new Uint8Array(readFileSync(new URL(name, import.meta.url)));

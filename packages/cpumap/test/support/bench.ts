@@ -33,13 +33,14 @@ import { attachTracepoints, createTraceArea, createTraceControl } from '@cpumap/
 import {
   BPF_ATTACH_TYPE,
   BPF_MAP_TYPE,
+  BPF_PROG_TYPE,
   ETH_P,
   featuresOf,
   KernelError,
   NET_RX_SUCCESS,
   type Release,
 } from '@cpumap/uapi';
-import { attachXdp, createXdp } from '@cpumap/xdp';
+import { attachXdp, createXdp, NO_XDP_XMIT } from '@cpumap/xdp';
 import { expect } from 'vitest';
 import { attachCpuMap, CPU_MAP_ENTRY, CPUMAP_COUNTERS, createCpuMap, createCpuMapType } from '../../src/index.ts';
 
@@ -127,7 +128,10 @@ export function createBench(release: Release, { cpus = 3, mib = 32, seed = 1 } =
       stack,
     };
     const cpumap = attachCpuMap(parts, cpumapAt);
-    const xdp = attachXdp({ ...parts, clock, seed, targets: [cpumap.target], onProgramError: throwOn }, xdpAt);
+    const xdp = attachXdp(
+      { ...parts, clock, seed, targets: [cpumap.target], device: NO_XDP_XMIT, onProgramError: throwOn },
+      xdpAt,
+    );
     const loop = createCpuLoop(machine, tasks, cpu, [cpumap.kthreadKind(xdp)]);
     return { loop, xdp, pools, skbs, buff: percpu(buffs, cpu), handle: async () => undefined };
   });
@@ -194,8 +198,16 @@ export function createBench(release: Release, { cpus = 3, mib = 32, seed = 1 } =
     /** A loaded program for entries, or for devices. */
     program(instance: ProgramInstance, options: Partial<BpfProgram> = {}): BpfProgram {
       const id = nextId++;
-      const base = { id, name: `p${id}`, expectedAttachType: BPF_ATTACH_TYPE.XDP_CPUMAP, frags: false, mapIds: [] };
-      const program = { ...base, ...options };
+      const program: BpfProgram = {
+        id,
+        name: `p${id}`,
+        type: BPF_PROG_TYPE.XDP,
+        expectedAttachType: BPF_ATTACH_TYPE.XDP_CPUMAP,
+        attachTo: undefined,
+        frags: false,
+        mapIds: [],
+        ...options,
+      };
       programs.set(id, program);
       for (const { xdp } of all) xdp.addProgram(id, instance);
       return program;

@@ -149,6 +149,8 @@ describe('a device', () => {
       'rx_missed_errors',
       'rx_length_errors',
       'rx_alloc_failed',
+      'tx_packets',
+      'tx_bytes',
       'rx_queue_0_packets',
       'rx_queue_0_bytes',
       'rx_queue_0_missed',

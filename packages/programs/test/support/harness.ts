@@ -1,6 +1,7 @@
 /**
  * One CPU with the sample's maps and one frame, for programs to run on: real memory, real array maps, a real xdp_md.
- * Only bpf_redirect_map is played: it records the key and answers XDP_REDIRECT, or what `redirectAnswer` says.
+ * Only bpf_redirect_map is played: it records the key and answers XDP_REDIRECT, or what `redirectAnswer` says. A program
+ * may touch its packet, its context (to read) and this CPU's elements of the maps that it was given.
  */
 
 import {
@@ -10,12 +11,12 @@ import {
   type BpfMap,
   createMap,
   type ProgramEnv,
-  type ProgramFactory,
   type ProgramInstance,
 } from '@cpumap/bpf';
 import { createAllocator, createMemory, type Memory } from '@cpumap/smp';
 import { BPF_MAP_TYPE, DATAREC, XDP_MD, XDP_REDIRECT } from '@cpumap/uapi';
-import { type SampleMapName, sampleMaps } from '../../src/index.ts';
+import { type SampleMapName, type SampleProgramName, sampleMaps, sampleProgram } from '../../src/index.ts';
+import { startBytecode, valuesOf } from './engines.ts';
 
 interface Counters {
   readonly processed: bigint;
@@ -42,6 +43,8 @@ export interface Bench {
   setCount(count: number): void;
   /** Puts `packet` at `offset` of the arena, `length` of its bytes before data_end and the rest behind. */
   place(packet: Uint8Array, offset?: number, length?: number): number;
+  /** One of the programs, with these maps. */
+  instantiate(engine: Engine, name: SampleProgramName): ProgramInstance;
   run(instance: ProgramInstance, ctx: number): Outcome;
   counters(cpu?: number): Counters;
 }
@@ -128,6 +131,22 @@ export function createBench(options: BenchOptions = {}): Bench {
       u32[(ctx + XDP_MD.data_end) >> 2] = arena + offset + length;
       return ctx;
     },
+    instantiate(engine, name) {
+      const references = Object.fromEntries(
+        Object.entries(bench.env.maps).map(([map, pointer], i) => [map, { id: i + 1, pointer }]),
+      );
+      const spec = sampleProgram(name, { maps: references, nrCpus });
+      const given = Object.keys(spec.maps ?? {}).flatMap((map) => maps[map as keyof typeof maps] ?? []);
+      const { mapLookupElem, redirectMap } = helpers;
+      return startBytecode(engine, spec, {
+        memory,
+        allocator,
+        maps: bench.env.maps,
+        values: given.flatMap((map) => valuesOf(map, mapLookupElem)),
+        helpers: { mapLookupElem, redirectMap },
+        context: 'xdp_md',
+      });
+    },
     run(instance, at) {
       redirected = undefined;
       const verdict = instance(at);
@@ -145,13 +164,18 @@ export function createBench(options: BenchOptions = {}): Bench {
   return bench;
 }
 
-/** A program on a bench of its own, and a function that runs it on one packet. */
+/** What runs bytecode. */
+export const ENGINES = ['interpreter', 'jit'] as const;
+export type Engine = (typeof ENGINES)[number];
+
+/** A program of the catalogue on a bench of its own, and a function that runs it on one packet. */
 export function load(
-  factory: ProgramFactory,
+  engine: Engine,
+  name: SampleProgramName,
   options?: BenchOptions,
 ): { bench: Bench; send: (packet: Uint8Array, offset?: number, length?: number) => Outcome } {
   const bench = createBench(options);
-  const instance = factory(bench.env);
+  const instance = bench.instantiate(engine, name);
   return { bench, send: (packet, offset, length) => bench.run(instance, bench.place(packet, offset, length)) };
 }
 

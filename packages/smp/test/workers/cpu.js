@@ -64,7 +64,7 @@ const exitingCloser = () => ({ poll: () => 0, dueIn: () => NEVER, close: () => p
 async function handle({ op, value }) {
   if (op === 'echo') return { cpu, value };
   if (op === 'import') return Object.keys(await import(value)).length > 0;
-  if (op === 'say') return parentPort.postMessage({ text: value });
+  if (op === 'say') return parentPort.postMessage({ topic: 'report', text: value });
   if (op === 'throw') throw new TypeError(value);
   if (op === 'kernel error') throw new KernelError('ENOSPC', 'call', { hint: value });
   if (op === 'throw text') throw value;

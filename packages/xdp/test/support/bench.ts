@@ -11,7 +11,7 @@ import {
   type TraceSubscription,
 } from '@cpumap/tracepoints';
 import { BPF_MAP_TYPE, featuresOf, type Release, SKB_SHARED_INFO_SIZE, XDP_PACKET_HEADROOM } from '@cpumap/uapi';
-import { attachXdp, createXdp, type RedirectTarget, type Xdp } from '../../src/index.ts';
+import { attachXdp, createXdp, NO_XDP_XMIT, type RedirectTarget, type Xdp } from '../../src/index.ts';
 
 const FRAME_SZ = 2048;
 /** Where the room for sk_buff's shared info begins: a tail may grow up to here. */
@@ -74,7 +74,7 @@ export function createBench(release: Release, { seed = 1, cpu = 0, errors = [] a
     flushMap: (map) => void calls.push(`flush ${idOf(map)}`),
   };
   const onProgramError = (_: number, error: unknown): void => void errors.push(error);
-  const parts = { memory, cpu, clock, features, frames, tracepoints, seed, targets: [target], onProgramError };
+  const parts = { memory, cpu, clock, features, frames, tracepoints, seed, targets: [target], device: NO_XDP_XMIT, onProgramError };
   const xdp = attachXdp(parts, at);
 
   const hard = allocator.alloc(FRAME_SZ);

@@ -26,7 +26,7 @@ import {
 } from '@cpumap/smp';
 import { attachTracepoints, createTraceArea } from '@cpumap/tracepoints';
 import { ETH_P, featuresOf, NET_RX_SUCCESS } from '@cpumap/uapi';
-import { attachXdp, createXdp } from '@cpumap/xdp';
+import { attachXdp, createXdp, NO_XDP_XMIT } from '@cpumap/xdp';
 import { expect } from 'vitest';
 import {
   attachDma,
@@ -99,7 +99,8 @@ export function createBench(nrCpus: number, { seed = 1, mib = 256 } = {}): Bench
       return NET_RX_SUCCESS;
     };
     stack.add({ id: 1, protocol: ETH_P.ALL, handler: { receive } });
-    const xdpParts = { memory, cpu, clock, features, frames, tracepoints, seed, targets: [], onProgramError: fail };
+    const redirects = { targets: [], device: NO_XDP_XMIT };
+    const xdpParts = { memory, cpu, clock, features, frames, tracepoints, seed, ...redirects, onProgramError: fail };
     const xdp = attachXdp(xdpParts, xdpAt);
     const dma = attachDma(memory, clock);
     const buff = percpu(buffs, cpu);

@@ -1,0 +1,53 @@
+/** Redirects to devices on one CPU, put together, and where their per-CPU data lies. */
+import type { ProgramInstance } from '@cpumap/bpf';
+import { type FramePools, XDP_BUFF, type XdpFrames } from '@cpumap/skb';
+import { type Allocator, CACHELINE, createPercpu, type Memory, type PercpuAt, percpu } from '@cpumap/smp';
+import type { Tracepoints } from '@cpumap/tracepoints';
+import { attachBulkQueues, type XdpXmit } from './bulk-queue.ts';
+import { DEVMAP_COUNTERS } from './counters.ts';
+import { DEV_BULK_QUEUE_BYTES } from './entry.ts';
+import { attachDevMapTargets, type GenericXmit } from './target.ts';
+
+/** Plain data. */
+export interface DevMapAt {
+  readonly counters: PercpuAt;
+  readonly flushList: PercpuAt;
+  readonly buff: PercpuAt;
+}
+
+export function createDevMap(allocator: Allocator, nrCpus: number): DevMapAt {
+  return {
+    counters: createPercpu(allocator, nrCpus, DEVMAP_COUNTERS.sizeof),
+    flushList: createPercpu(allocator, nrCpus, CACHELINE),
+    buff: createPercpu(allocator, nrCpus, XDP_BUFF.sizeof),
+  };
+}
+
+/** The bulk queues of a device, one for each CPU: what `xdp_bulkq` of its NET_DEVICE points to. */
+export function createDeviceBulkQueues(allocator: Allocator, nrCpus: number): number {
+  return allocator.alloc(nrCpus * DEV_BULK_QUEUE_BYTES);
+}
+
+export interface DevMapCpuParts {
+  readonly memory: Memory;
+  readonly cpu: number;
+  readonly frames: XdpFrames;
+  readonly pools: FramePools;
+  readonly tracepoints: Tracepoints;
+  readonly xmit: XdpXmit;
+  readonly genericXmit: GenericXmit;
+  readonly program: (id: number) => ProgramInstance;
+  readonly onProgramError: (progId: number, error: unknown) => void;
+}
+
+export function attachDevMap(parts: DevMapCpuParts, at: DevMapAt) {
+  const { memory, cpu } = parts;
+  const counters = percpu(at.counters, cpu);
+  const bulkQueues = attachBulkQueues({
+    ...parts,
+    counters,
+    buff: percpu(at.buff, cpu),
+    flushList: percpu(at.flushList, cpu),
+  });
+  return attachDevMapTargets(memory, bulkQueues, parts.genericXmit, counters);
+}
