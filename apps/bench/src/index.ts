@@ -6,6 +6,7 @@
 import { deliver } from './deliver.ts';
 import { footprint } from './footprint.ts';
 import { memory } from './memory.ts';
+import { program } from './program.ts';
 import { start } from './start.ts';
 import type { Suite } from './suite.ts';
 
@@ -13,4 +14,4 @@ export type { Spread } from './stats.ts';
 export { spreadOf } from './stats.ts';
 export type { Figure, Suite, SuiteOptions, SuiteResult } from './suite.ts';
 
-export const SUITES: readonly Suite[] = [deliver, memory, footprint, start];
+export const SUITES: readonly Suite[] = [program, deliver, memory, footprint, start];

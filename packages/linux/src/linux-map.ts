@@ -1,0 +1,205 @@
+/**
+ * A map of the running kernel as a BpfMap. Its address, which programs hand to helpers, is the kernel's; here `pointer` is
+ * the descriptor. Closing gives the descriptor back: the map lives on while a program, a map or a pin holds it.
+ */
+import { BatchError, type BpfMap, type MapBatch, type MapInfo, type MapKey, type MapSpec } from '@cpumap/bpf';
+import { BPF_ANY, BPF_MAP_TYPE, type ErrnoName, KernelError } from '@cpumap/uapi';
+import {
+  type AttrFields,
+  attrOf,
+  BPF_CMD,
+  type BpfCommand,
+  INFO_ATTR,
+  MAP_BATCH_ATTR,
+  MAP_CREATE_ATTR,
+  MAP_ELEM_ATTR,
+  nameWords,
+} from './attr.ts';
+import { bpfError, libc } from './libc.ts';
+import { possibleCpus } from './possible-cpus.ts';
+
+/** A map of the kernel: what other commands of bpf(2) know it by. */
+export interface LinuxMap extends BpfMap {
+  readonly fd: number;
+}
+
+/** struct bpf_map_info, as far as it is read. */
+const MAP_INFO = { type: 0, id: 4, key_size: 8, value_size: 12, max_entries: 16, map_flags: 20, name: 24, sizeof: 88 };
+
+const { PERCPU_ARRAY, PERCPU_HASH, LRU_PERCPU_HASH, ARRAY_OF_MAPS, HASH_OF_MAPS } = BPF_MAP_TYPE;
+const PER_CPU: readonly number[] = [PERCPU_ARRAY, PERCPU_HASH, LRU_PERCPU_HASH];
+
+function infoOf(fd: number): MapInfo {
+  const c = libc();
+  const info = new Uint8Array(MAP_INFO.sizeof);
+  const attr = attrOf(c, INFO_ATTR, { bpf_fd: fd, info_len: info.length, info });
+  const answer = c.bpf(BPF_CMD.OBJ_GET_INFO_BY_FD, attr);
+  if (answer < 0) throw bpfError('BPF_OBJ_GET_INFO_BY_FD', answer);
+  const view = new DataView(info.buffer);
+  const u32 = (offset: number): number => view.getUint32(offset, true);
+  const name = info.subarray(MAP_INFO.name, MAP_INFO.name + 16);
+  return {
+    id: u32(MAP_INFO.id),
+    name: new TextDecoder().decode(name.subarray(0, name.indexOf(0))),
+    type: u32(MAP_INFO.type),
+    keySize: u32(MAP_INFO.key_size),
+    valueSize: u32(MAP_INFO.value_size),
+    maxEntries: u32(MAP_INFO.max_entries),
+    flags: u32(MAP_INFO.map_flags),
+    frozen: false,
+  };
+}
+
+/** bpf(BPF_MAP_CREATE). @throws KernelError */
+export function createLinuxMap(spec: MapSpec): LinuxMap {
+  const c = libc();
+  const [map_name_0, map_name_1, map_name_2, map_name_3] = nameWords(spec.name ?? '');
+  const attr = attrOf(c, MAP_CREATE_ATTR, {
+    map_type: spec.type,
+    key_size: spec.keySize,
+    value_size: spec.valueSize,
+    max_entries: spec.maxEntries,
+    map_flags: spec.flags,
+    inner_map_fd: spec.innerMapFd,
+    map_name_0,
+    map_name_1,
+    map_name_2,
+    map_name_3,
+  });
+  const fd = c.bpf(BPF_CMD.MAP_CREATE, attr);
+  if (fd < 0) throw bpfError('BPF_MAP_CREATE', fd);
+  return linuxMap(fd);
+}
+
+/** A map by its descriptor, which is the map's from now on. */
+export function linuxMap(fd: number): LinuxMap {
+  const c = libc();
+  const info = infoOf(fd);
+  const { id, name, type, keySize, valueSize } = info;
+  const isPerCpu = PER_CPU.includes(type);
+  const isOuter = type === ARRAY_OF_MAPS || type === HASH_OF_MAPS;
+  const userValueSize = isPerCpu ? Math.ceil(valueSize / 8) * 8 * possibleCpus() : isOuter ? 4 : valueSize;
+  let open = true;
+  let frozen = false;
+
+  function refuse(code: ErrnoName, command: string, hint: string): never {
+    throw new KernelError(code, `bpf(${command})`, { hint });
+  }
+
+  function bytesOf(key: MapKey): Uint8Array {
+    if (typeof key !== 'number') {
+      if (key.length !== keySize) throw new RangeError(`a key of map ${id} has ${keySize} bytes, not ${key.length}`);
+      return key;
+    }
+    if (keySize !== 4) throw new RangeError(`a key of map ${id} has ${keySize} bytes: a number stands for 4`);
+    return new Uint8Array(Uint32Array.of(key).buffer);
+  }
+
+  /** One command on one element. */
+  function element(command: BpfCommand, key: Uint8Array | undefined, value: Uint8Array | undefined, flags = 0): number {
+    if (!open) refuse('EBADF', `BPF_${command}`, `map ${id} is closed`);
+    const attr = attrOf(c, MAP_ELEM_ATTR, { map_fd: fd, key, value, flags: BigInt(flags) });
+    return c.bpf(BPF_CMD[command], attr);
+  }
+
+  function done(command: BpfCommand, answer: number): void {
+    if (answer < 0) throw bpfError(`BPF_${command}`, answer);
+  }
+
+  function batch(command: BpfCommand, fields: AttrFields<typeof MAP_BATCH_ATTR>): { answer: number; count: number } {
+    if (!open) refuse('EBADF', `BPF_${command}`, `map ${id} is closed`);
+    const attr = attrOf(c, MAP_BATCH_ATTR, { map_fd: fd, ...fields });
+    const answer = c.bpf(BPF_CMD[command], attr);
+    return { answer, count: attr.u32(MAP_BATCH_ATTR.count) };
+  }
+
+  function readBatch(command: BpfCommand, from: Uint8Array | undefined, count: number, elemFlags = 0): MapBatch {
+    const keys = new Uint8Array(count * keySize);
+    const values = new Uint8Array(count * userValueSize);
+    const next = new Uint8Array(Math.max(keySize, 4));
+    const fields = { in_batch: from, out_batch: next, keys, values, count, elem_flags: BigInt(elemFlags) };
+    const { answer, count: found } = batch(command, fields);
+    const ended = answer < 0 && bpfError(command, answer).code === 'ENOENT';
+    if (answer < 0 && !ended) throw bpfError(`BPF_${command}`, answer);
+    const part = (bytes: Uint8Array, size: number) =>
+      Array.from({ length: found }, (_, i) => bytes.slice(i * size, (i + 1) * size));
+    return { keys: part(keys, keySize), values: part(values, userValueSize), next: ended ? undefined : next };
+  }
+
+  function writeBatch(
+    command: BpfCommand,
+    keys: readonly MapKey[],
+    values: readonly Uint8Array[],
+    elemFlags = 0,
+  ): void {
+    const joined = (parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts));
+    const keyBytes = joined(keys.map(bytesOf));
+    const valueBytes = values.length === 0 ? undefined : joined(values);
+    const fields = { keys: keyBytes, values: valueBytes, count: keys.length, elem_flags: BigInt(elemFlags) };
+    const { answer, count } = batch(command, fields);
+    if (answer >= 0) return;
+    const error = bpfError(`BPF_${command}`, answer);
+    throw new BatchError(error, count);
+  }
+
+  const map: LinuxMap = {
+    fd,
+    id,
+    name,
+    type,
+    pointer: fd,
+    info: () => ({ ...info, frozen }),
+    lookup(key, flags = BPF_ANY) {
+      const value = new Uint8Array(userValueSize);
+      done('MAP_LOOKUP_ELEM', element('MAP_LOOKUP_ELEM', bytesOf(key), value, flags));
+      return value;
+    },
+    update(key, value, flags = BPF_ANY) {
+      if (value.length !== userValueSize) {
+        throw new RangeError(`a value of map ${id} has ${userValueSize} bytes, not ${value.length}`);
+      }
+      done('MAP_UPDATE_ELEM', element('MAP_UPDATE_ELEM', bytesOf(key), value, flags));
+    },
+    delete(key) {
+      done('MAP_DELETE_ELEM', element('MAP_DELETE_ELEM', bytesOf(key), undefined));
+    },
+    getNextKey(key) {
+      const next = new Uint8Array(keySize);
+      done('MAP_GET_NEXT_KEY', element('MAP_GET_NEXT_KEY', key === undefined ? undefined : bytesOf(key), next));
+      return next;
+    },
+    *keys() {
+      const next = new Uint8Array(keySize);
+      for (let last: Uint8Array | undefined; element('MAP_GET_NEXT_KEY', last, next) >= 0; ) {
+        last = next.slice();
+        yield last.slice();
+      }
+    },
+    *entries() {
+      for (const key of map.keys()) {
+        const value = new Uint8Array(userValueSize);
+        if (element('MAP_LOOKUP_ELEM', key, value) >= 0) yield [key, value];
+      }
+    },
+    lookupAndDelete(key, flags = BPF_ANY) {
+      const value = new Uint8Array(userValueSize);
+      done('MAP_LOOKUP_AND_DELETE_ELEM', element('MAP_LOOKUP_AND_DELETE_ELEM', bytesOf(key), value, flags));
+      return value;
+    },
+    lookupBatch: (from, count, { elemFlags } = {}) => readBatch('MAP_LOOKUP_BATCH', from, count, elemFlags),
+    lookupAndDeleteBatch: (from, count, { elemFlags } = {}) =>
+      readBatch('MAP_LOOKUP_AND_DELETE_BATCH', from, count, elemFlags),
+    updateBatch: (keys, values, { elemFlags } = {}) => writeBatch('MAP_UPDATE_BATCH', keys, values, elemFlags),
+    deleteBatch: (keys, { elemFlags } = {}) => writeBatch('MAP_DELETE_BATCH', keys, [], elemFlags),
+    freeze() {
+      done('MAP_FREEZE', element('MAP_FREEZE', undefined, undefined));
+      frozen = true;
+    },
+    close() {
+      if (!open) return;
+      open = false;
+      c.close(fd);
+    },
+  };
+  return map;
+}
