@@ -96,6 +96,7 @@ export const TEST_RUN_ATTR = layout({
 });
 export const INFO_ATTR = layout({ bpf_fd: 'u32', info_len: 'u32', info: 'u64' });
 export const FD_BY_ID_ATTR = layout({ id: 'u32', next_id: 'u32', open_flags: 'u32' });
+export const RAW_TRACEPOINT_ATTR = layout({ name: 'u64', prog_fd: 'u32' });
 export const LINK_CREATE_ATTR = layout({ prog_fd: 'u32', target_ifindex: 'u32', attach_type: 'u32', flags: 'u32' });
 
 /** Fields of one command, by name. A pointer is given as the array that it points to; undefined fields are 0. */
