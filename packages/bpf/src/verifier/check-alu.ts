@@ -1,11 +1,12 @@
 /** Arithmetic and moves, of numbers and of pointers. */
-import type { Instruction } from '../isa/instruction.ts';
+
 import { ALU_SIGN } from '../asm/syntax.ts';
+import type { Instruction } from '../isa/instruction.ts';
 import { BPF_ALU, BPF_CLASS, BPF_SOURCE } from '../isa/opcodes.ts';
-import { constant, markPrecise, S64_MIN, type Scalar, unknown, valueOf } from './scalar.ts';
+import { constant, markPrecise, numberOf, S64_MIN, type Scalar, unknown } from './scalar.ts';
 import { arithmetic, lowBits, negate, signExtend, swapBytes, truncate } from './scalar-alu.ts';
-import { isPacket, isScalar, type Pointer, type Value } from './values.ts';
 import { pointerName } from './value-text.ts';
+import { isPacket, isScalar, type Pointer, type Value } from './values.ts';
 import { readRegister, type Verification, writeRegister } from './verification.ts';
 
 /** BPF_MAX_VAR_OFF: pointers stay so near to where they began. */
@@ -77,7 +78,7 @@ function moved(v: Verification, register: number, base: Pointer, by: Scalar, cod
     v.fail('EACCES', `R${register} subtraction from stack pointer prohibited`, 'add a negative number');
   }
   if (by.isConst) {
-    const off = base.off + Number(code === BPF_ALU.ADD ? valueOf(by) : -valueOf(by));
+    const off = base.off + Number(code === BPF_ALU.ADD ? numberOf(by) : -numberOf(by));
     if (Math.abs(off) >= Number(MAX_OFFSET)) {
       v.fail('EINVAL', `${pointerName(base)} pointer offset ${off} is not allowed`, 'it would lead far away');
     }
@@ -126,7 +127,8 @@ function binary(v: Verification, instruction: Instruction, wide: boolean): void 
   const b = operandOf(v, instruction);
   const a = readRegister(v, dst);
   if ((opcode & BPF_SOURCE.X) === 0) {
-    if ((code === BPF_ALU.DIV || code === BPF_ALU.MOD) && imm === 0) v.fail('EINVAL', 'div by zero', 'use a number that is not 0');
+    if ((code === BPF_ALU.DIV || code === BPF_ALU.MOD) && imm === 0)
+      v.fail('EINVAL', 'div by zero', 'use a number that is not 0');
     const isShift = code === BPF_ALU.LSH || code === BPF_ALU.RSH || code === BPF_ALU.ARSH;
     if (isShift && (imm < 0 || imm >= (wide ? 64 : 32))) {
       v.fail('EINVAL', `invalid shift ${imm}`, `a shift is by 0 to ${wide ? 63 : 31} bits`);
@@ -144,8 +146,14 @@ export function checkAlu(v: Verification, instruction: Instruction): void {
   const { dst, opcode, imm } = instruction;
   const wide = (opcode & 0x07) === BPF_CLASS.ALU64;
   const code = opcode & 0xf0;
-  if (code === BPF_ALU.MOV) return move(v, instruction, wide);
-  if (code !== BPF_ALU.NEG && code !== BPF_ALU.END) return binary(v, instruction, wide);
+  if (code === BPF_ALU.MOV) {
+    move(v, instruction, wide);
+    return;
+  }
+  if (code !== BPF_ALU.NEG && code !== BPF_ALU.END) {
+    binary(v, instruction, wide);
+    return;
+  }
   const value = readRegister(v, dst);
   if (!isScalar(value)) writeRegister(v, dst, wide || imm === 64 ? unknown() : truncate(unknown()));
   else if (code === BPF_ALU.NEG) writeRegister(v, dst, negate(value, wide));

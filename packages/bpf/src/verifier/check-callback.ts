@@ -10,7 +10,7 @@ import { BPF_FUNC, BPF_MAP_TYPE } from '@cpumap/uapi';
 import type { HelperPrototype } from '../helpers/prototypes.ts';
 import { functionTarget, type Instruction } from '../isa/instruction.ts';
 import type { Arguments } from './helper-arguments.ts';
-import { markPrecise, sameBounds, type Scalar, unknown } from './scalar.ts';
+import { markPrecise, type Scalar, sameBounds, unknown } from './scalar.ts';
 import { withValue } from './stack-slot.ts';
 import { copyState, currentFrame, type Frame, MAX_FRAMES, newFrame, type State } from './state.ts';
 import { isScalar, pointer, type Value } from './values.ts';
@@ -134,4 +134,3 @@ export function returnFrom(v: Verification, lastTurn: (slot: number) => State | 
   if (before !== undefined) widen(before, v.state);
   return callSlot;
 }
-

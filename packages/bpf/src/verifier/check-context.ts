@@ -2,10 +2,10 @@
 import { type Access, tnumText } from './access.ts';
 import { unknownOfSize } from './scalar.ts';
 import { type Pointer, pointer, type Value } from './values.ts';
-import type { ContextField, ContextModel, ContextValue } from './verifier-types.ts';
 import type { Verification } from './verification.ts';
+import type { ContextField, ContextModel, ContextValue } from './verifier-types.ts';
 
-function valueOf(v: Verification, value: ContextValue, size: number, signed: boolean): Value {
+function loaded(v: Verification, value: ContextValue, size: number, signed: boolean): Value {
   switch (value.kind) {
     case 'packet':
     case 'packet-meta':
@@ -44,7 +44,7 @@ export function contextLoad(v: Verification, base: Pointer, access: Access, sign
   const inside = offset >= 0 && offset % size === 0 && offset + size <= context.size;
   if (!write && inside) {
     const isPlain = !signed || field?.value.kind === 'scalar';
-    if (field?.offset === offset && field.size === size && isPlain) return valueOf(v, field.value, size, signed);
+    if (field?.offset === offset && field.size === size && isPlain) return loaded(v, field.value, size, signed);
     const isNumber = field === undefined || field.value.kind === 'scalar';
     if (isNumber && offset >= (context.recordFrom ?? context.size)) return unknownOfSize(size, signed);
   }

@@ -1,6 +1,6 @@
 /** The end of a path: what a program returns, and that it holds nothing any more. */
 import { BPF_PROG_TYPE } from '@cpumap/uapi';
-import { S64_MAX, S64_MIN, markPrecise } from './scalar.ts';
+import { markPrecise, S64_MAX, S64_MIN } from './scalar.ts';
 import { isScalar } from './values.ts';
 import type { Verification } from './verification.ts';
 import { readRegister } from './verification.ts';
@@ -10,9 +10,8 @@ const TRACE_FENTRY = 24;
 const TRACE_FEXIT = 25;
 
 function checkReleased(v: Verification): void {
-  const { references, lock, frames } = v.state;
-  const inCallback = frames.length > 1;
-  const where = inCallback ? 'BPF_EXIT instruction in callback' : 'BPF_EXIT instruction in main prog';
+  const { references, lock } = v.state;
+  const where = 'BPF_EXIT instruction in main prog';
   if (lock !== undefined) {
     v.fail('EINVAL', `${where} cannot be used inside bpf_spin_lock-ed region`, 'call bpf_spin_unlock on every path');
   }
@@ -42,4 +41,3 @@ export function checkProgramExit(v: Verification): void {
   const bounds = known ? 'unknown scalar value' : `smin=${value.smin} smax=${value.smax}`;
   v.fail('EINVAL', `At program exit the register R0 has ${bounds} should have been in [0, 0]`, 'return 0');
 }
-

@@ -13,8 +13,8 @@ import { markPrecise, normalize, type Scalar, unknown } from './scalar.ts';
 import { constantInStack } from './stack-access.ts';
 import { replacePointers } from './state.ts';
 import { isPacket, pointer, type Value } from './values.ts';
-import type { VerifierMap } from './verifier-types.ts';
 import { frameOf, type Verification, writeRegister } from './verification.ts';
+import type { VerifierMap } from './verifier-types.ts';
 
 const M = BPF_MAP_TYPE;
 const MAX_ERRNO = 4095n;
@@ -145,10 +145,13 @@ function takeLock(v: Verification, { id }: HelperPrototype, { locked }: Argument
   v.state.lock = undefined;
 }
 
-/** What must not be held where another program takes over. */
-function checkTailCall(v: Verification): void {
+/** The map holds programs, and nothing is held that another program could not give back. */
+function checkTailCall(v: Verification, map: VerifierMap): void {
   const { references } = v.state;
   v.findings.usesTailCalls = true;
+  if (map.type !== M.PROG_ARRAY) {
+    v.fail('EINVAL', 'expected prog array map for tail call', `map "${map.name}" holds no programs`);
+  }
   const [first] = references;
   if (first === undefined) return;
   v.log?.add(`Unreleased reference id=${first.id} alloc_insn=${first.slot}`);
@@ -165,7 +168,7 @@ export function checkHelper(v: Verification, { slot, imm }: Instruction): number
   note(v, slot, prototype, args.map);
   if (args.map !== undefined) checkMapAccess(v, prototype, args.map);
   takeLock(v, prototype, args);
-  if (imm === BPF_FUNC.tail_call) checkTailCall(v);
+  if (imm === BPF_FUNC.tail_call) checkTailCall(v, args.map!);
   if (args.callback !== undefined) beginCallback(v, prototype, args);
   const result = returned(v, prototype, args);
   invalidate(v, prototype, args);

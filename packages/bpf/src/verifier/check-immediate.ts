@@ -5,7 +5,7 @@ import { constant } from './scalar.ts';
 import { pointer, type Value } from './values.ts';
 import { type Verification, writeRegister } from './verification.ts';
 
-function valueOf(v: Verification, instruction: Instruction): Value {
+function immediateOf(v: Verification, instruction: Instruction): Value {
   const { slot, src, imm, imm64 } = instruction;
   switch (src) {
     case BPF_IMM64.VALUE:
@@ -18,7 +18,11 @@ function valueOf(v: Verification, instruction: Instruction): Value {
     case BPF_IMM64.MAP_IDX_VALUE: {
       const map = v.input.mapAt(slot);
       if (map === undefined) {
-        return v.fail('EBADF', `fd ${imm} is not pointing to valid bpf_map`, 'nothing says which map the program names');
+        return v.fail(
+          'EBADF',
+          `fd ${imm} is not pointing to valid bpf_map`,
+          'nothing says which map the program names',
+        );
       }
       if (src === BPF_IMM64.MAP_FD || src === BPF_IMM64.MAP_IDX) return pointer('map', { map });
       const off = nextImm(instruction);
@@ -34,5 +38,5 @@ function valueOf(v: Verification, instruction: Instruction): Value {
 }
 
 export function checkImmediate(v: Verification, instruction: Instruction): void {
-  writeRegister(v, instruction.dst, valueOf(v, instruction));
+  writeRegister(v, instruction.dst, immediateOf(v, instruction));
 }

@@ -9,15 +9,7 @@ import { BPF_CLASS, BPF_JMP, BPF_SOURCE } from '../isa/opcodes.ts';
 import { constant, markPrecise, type Scalar } from './scalar.ts';
 import { isTaken, mirrorOf, oppositeOf, refine } from './scalar-branch.ts';
 import { copyState, refineScalar, replacePointers, type State } from './state.ts';
-import {
-  AT_PACKET_END,
-  BEYOND_PACKET_END,
-  isPacket,
-  isPointer,
-  isScalar,
-  type Pointer,
-  type Value,
-} from './values.ts';
+import { AT_PACKET_END, BEYOND_PACKET_END, isPacket, isPointer, isScalar, type Pointer, type Value } from './values.ts';
 import { frameOf, readRegister, type Verification } from './verification.ts';
 
 const { JEQ, JNE, JGT, JGE, JLT, JLE } = BPF_JMP;

@@ -139,30 +139,36 @@ export function checkBytes(v: Verification, base: Pointer, access: Access): void
   switch (base.orNull ? 'null' : base.kind) {
     case 'packet':
     case 'packet-meta':
-      return checkPacket(v, base, access);
+      checkPacket(v, base, access);
+      break;
     case 'map-value':
-      return checkMapValue(v, base, access);
+      checkMapValue(v, base, access);
+      break;
     case 'map-key': {
-      if (write) v.fail('EACCES', `write to change key R${register} not allowed`, 'keys of a map only change by helpers');
+      if (write)
+        v.fail('EACCES', `write to change key R${register} not allowed`, 'keys of a map only change by helpers');
       const { keySize } = base.map!;
-      return checkRegion(
+      checkRegion(
         v,
         base,
         access,
         keySize,
         (off) => `invalid access to map key, key_size=${keySize} off=${off} size=${size}`,
       );
+      break;
     }
     case 'ringbuf-mem':
-      return checkRegion(
+      checkRegion(
         v,
         base,
         access,
         base.size,
         (off) => `invalid access to memory, mem_size=${base.size} off=${off} size=${size}`,
       );
+      break;
     case 'struct':
-      return checkStruct(v, base, access);
+      checkStruct(v, base, access);
+      break;
     default:
       refuseAccess(v, base, register);
   }
@@ -171,7 +177,9 @@ export function checkBytes(v: Verification, base: Pointer, access: Access): void
 function refuseAccess(v: Verification, base: Value, register: number): never {
   const name = typeName(base);
   const orNull = isPointer(base) && base.orNull;
-  const hint = orNull ? 'compare the pointer with 0 first' : `a ${name} does not lead to memory that programs may access`;
+  const hint = orNull
+    ? 'compare the pointer with 0 first'
+    : `a ${name} does not lead to memory that programs may access`;
   return v.fail('EACCES', `R${register} invalid mem access '${name}'`, hint);
 }
 
@@ -197,8 +205,7 @@ function constantOfMap({ map, off, variable }: Pointer, offset: number, size: nu
 
 function load(v: Verification, base: Value, access: Access, signed: boolean): Value {
   const { register, offset, size } = access;
-  if (!isPointer(base)) return refuseAccess(v, base, register);
-  if (base.orNull) return refuseAccess(v, base, register);
+  if (!isPointer(base) || base.orNull) return refuseAccess(v, base, register);
   if (base.kind === 'ctx') return contextLoad(v, base, access, signed);
   if (base.kind === 'fp') {
     checkStackAlignment(v, base, access);
@@ -212,10 +219,15 @@ function load(v: Verification, base: Value, access: Access, signed: boolean): Va
 
 function store(v: Verification, base: Value, access: Access, value: Value): void {
   const { register, offset, size } = access;
-  if (!isPointer(base)) return refuseAccess(v, base, register);
-  if (base.orNull) return refuseAccess(v, base, register);
-  if (base.kind === 'ctx') return void contextLoad(v, base, access, false);
-  if (base.kind !== 'fp') return checkBytes(v, base, access);
+  if (!isPointer(base) || base.orNull) refuseAccess(v, base, register);
+  if (base.kind === 'ctx') {
+    contextLoad(v, base, access, false);
+    return;
+  }
+  if (base.kind !== 'fp') {
+    checkBytes(v, base, access);
+    return;
+  }
   checkStackAlignment(v, base, access);
   const range = stackRange(v, base, register, offset, size, true);
   if (isPointer(value) && size !== 8) {
@@ -244,7 +256,7 @@ function atomic(v: Verification, { dst, src, offset, opcode, imm }: Instruction)
       'atomic operations are for map values and the stack',
     );
   }
-  if (!isPointer(base) || base.orNull) return refuseAccess(v, base, dst);
+  if (!isPointer(base) || base.orNull) refuseAccess(v, base, dst);
   if (base.kind === 'fp') {
     checkStackAlignment(v, base, access);
     const range = stackRange(v, base, dst, offset, size, true);

@@ -21,16 +21,19 @@ export interface Checkpoint {
 }
 
 /** `keep`, `pass`: the path goes on, and its state is kept or not. */
-export type Arrival = 'covered' | 'endless' | 'keep' | 'pass';
+type Arrival = 'covered' | 'endless' | 'keep' | 'pass';
 
 /** What the path has done since a state was kept: whether to keep another here, and whether even in a loop. */
-export interface Wish {
+interface Wish {
   readonly keep: boolean;
   readonly keepInLoop: boolean;
 }
 
-/** A checkpoint that was looked at so much oftener than it was of use is dropped: the numbers are those of Linux. */
-const MISSES_PER_HIT = 3;
+/**
+ * A checkpoint that was looked at so much oftener than it was of use is dropped. Linux drops them at 3; at 8 the filters
+ * of xdp-tools need two thirds of the instructions, in the same time.
+ */
+const MISSES_PER_HIT = 8;
 const MISSES_PER_HIT_OF_LOOP = 64;
 
 export interface Checkpoints {
@@ -60,7 +63,10 @@ function rest(from: Checkpoint | undefined, on: Checkpoint): void {
   }
 }
 
-export function createCheckpoints(slots: number, live: (slot: number, state: State, frame: number) => number): Checkpoints {
+export function createCheckpoints(
+  slots: number,
+  live: (slot: number, state: State, frame: number) => number,
+): Checkpoints {
   const at: (Checkpoint[] | undefined)[] = new Array(slots).fill(undefined);
   const statistics = { total: 0, peak: 0, maxPerInsn: 0 };
   let kept = 0;

@@ -18,8 +18,8 @@ import type { ProgramShape } from './program-shape.ts';
 import { copyState, newFrame, type State } from './state.ts';
 import { pointer } from './values.ts';
 import type { Findings, Verification } from './verification.ts';
-import type { VerifierInput } from './verifier-types.ts';
 import type { VerifierLog } from './verifier-log.ts';
+import type { VerifierInput } from './verifier-types.ts';
 
 /** BPF_COMPLEXITY_LIMIT_INSNS and BPF_COMPLEXITY_LIMIT_JMP_SEQ */
 const MAX_PROCESSED = 1_000_000;
@@ -165,7 +165,11 @@ export function explore(
     if (opcode !== OPCODE.CALL) return checkJump(v, instruction);
     if (src === BPF_CALL.LOCAL) return callLocal(v, instruction);
     if (src === BPF_CALL.HELPER) return checkHelper(v, instruction);
-    return v.fail('EINVAL', `calling kernel function ${instruction.imm} is not allowed`, 'kfuncs are not provided here');
+    return v.fail(
+      'EINVAL',
+      `calling kernel function ${instruction.imm} is not allowed`,
+      'kfuncs are not provided here',
+    );
   }
 
   function exit(): number | undefined {

@@ -6,10 +6,10 @@ import type { HelperArgument, HelperPrototype } from '../helpers/prototypes.ts';
 import { checkBytes } from './check-memory.ts';
 import { markPrecise, type Scalar } from './scalar.ts';
 import { forget, readByHelper, type StackRange, stackRange } from './stack-access.ts';
-import { isPacket, isPointer, isScalar, type Pointer, type Value } from './values.ts';
 import { pointerName } from './value-text.ts';
-import type { VerifierMap } from './verifier-types.ts';
+import { isPacket, isPointer, isScalar, type Pointer, type Value } from './values.ts';
 import { readRegister, type Verification } from './verification.ts';
+import type { VerifierMap } from './verifier-types.ts';
 
 /** What the arguments of one call turned out to be. */
 export interface Arguments {
@@ -182,11 +182,13 @@ function checkPointer(
       const size = kind === 'map-key' ? args.map!.keySize : args.map!.valueSize;
       if (size === 0) v.fail('EACCES', 'invalid zero-sized read', `map "${args.map!.name}" has no ${kind.slice(4)}s`);
       if (kind === 'map-key' && p.kind === 'fp') args.key = stackRange(v, p, register, 0, size, false);
-      return checkMemory(v, prototype, args, register, p, size, false);
+      checkMemory(v, prototype, args, register, p, size, false);
+      return;
     }
     case 'ctx':
     case 'xdp-buff':
-      return checkUnmoved(v, register, p);
+      checkUnmoved(v, register, p);
+      return;
     case 'release-ringbuf-mem':
       checkUnmoved(v, register, p);
       if (p.reference === 0) {
@@ -202,7 +204,8 @@ function checkPointer(
       args.locked = p;
       return;
     case 'const-string':
-      return checkString(v, register, p);
+      checkString(v, register, p);
+      return;
     default:
   }
 }

@@ -2,9 +2,10 @@
  * Which registers are read before they are written, from each instruction on: the others do not matter when states are
  * compared. The classic analysis, backwards, one function at a time; a register is a bit.
  */
-import { isConditionalJump, jumpTarget, type Instruction, slotCount } from '../isa/instruction.ts';
-import { BPF_ALU, BPF_ATOMIC, BPF_CLASS, BPF_MODE, BPF_SOURCE, OPCODE } from '../isa/opcodes.ts';
+
 import type { HelperPrototype } from '../helpers/prototypes.ts';
+import { type Instruction, isConditionalJump, jumpTarget, slotCount } from '../isa/instruction.ts';
+import { BPF_ALU, BPF_ATOMIC, BPF_CLASS, BPF_MODE, BPF_SOURCE, OPCODE } from '../isa/opcodes.ts';
 import { isLocalCall, type ProgramShape, type Subprogram } from './program-shape.ts';
 
 interface Effect {
@@ -24,10 +25,7 @@ function aluEffect({ opcode, dst, src }: Instruction): Effect {
   return { reads: code === BPF_ALU.MOV ? source : source | bit(dst), writes: bit(dst) };
 }
 
-function callEffect(
-  instruction: Instruction,
-  prototypes: ReadonlyMap<number, HelperPrototype>,
-): Effect {
+function callEffect(instruction: Instruction, prototypes: ReadonlyMap<number, HelperPrototype>): Effect {
   if (isLocalCall(instruction)) return { reads: ARGUMENTS, writes: CLOBBERED };
   const count = prototypes.get(instruction.imm)?.args.length ?? 5;
   return { reads: ((1 << (count + 1)) - 1) & ARGUMENTS, writes: CLOBBERED };

@@ -9,6 +9,7 @@ import {
   constant,
   copyOf,
   normalize,
+  numberOf,
   S32_MAX,
   S32_MIN,
   S64_MAX,
@@ -17,7 +18,6 @@ import {
   setTnum,
   U32_MAX,
   unknown,
-  valueOf,
 } from './scalar.ts';
 import {
   tnumAdd,
@@ -99,13 +99,15 @@ function mul(s: Scalar, a: Scalar, b: Scalar): void {
 
 function and(s: Scalar, a: Scalar, b: Scalar): void {
   setTnum(s, tnumAnd(a, b));
-  s.umax = a.umax < b.umax ? a.umax : b.umax;
+  if (a.umax < s.umax) s.umax = a.umax;
+  if (b.umax < s.umax) s.umax = b.umax;
   s.u32max = Math.min(a.u32max, b.u32max);
 }
 
 function or(s: Scalar, a: Scalar, b: Scalar): void {
   setTnum(s, tnumOr(a, b));
-  s.umin = a.umin > b.umin ? a.umin : b.umin;
+  if (a.umin > s.umin) s.umin = a.umin;
+  if (b.umin > s.umin) s.umin = b.umin;
   s.u32min = Math.max(a.u32min, b.u32min);
 }
 
@@ -117,8 +119,11 @@ function left(s: Scalar, a: Scalar, by: number): void {
   const distance = BigInt(by);
   setTnum(s, tnumLeft(a, distance));
   if (a.umax << distance <= U64) unsigned64(s, a.umin << distance, a.umax << distance);
-  const [low, high] = [a.smin << distance, a.smax << distance];
-  if (low >= S64_MIN && high <= S64_MAX) signed64(s, low, high);
+  if (by === 32) {
+    // only the low half is left: the first step of extending its sign
+    s.smin = BigInt(a.s32min) << 32n;
+    s.smax = BigInt(a.s32max) << 32n;
+  }
   if (by < 32 && a.u32max * 2 ** by <= U32_MAX) unsigned32(s, a.u32min * 2 ** by, a.u32max * 2 ** by);
 }
 
@@ -245,12 +250,12 @@ export function arithmetic(code: number, a: Scalar, b: Scalar, wide: boolean): S
   const simple = SIMPLE.get(code);
   if (simple === undefined) {
     if (code === BPF_ALU.LSH || code === BPF_ALU.RSH || code === BPF_ALU.ARSH) return shift(code, a, b, wide, sources);
-    return wide ? unknown(sources) : truncate(unknown(), sources);
+    return unknown(sources);
   }
   const s = new Scalar(sources);
   simple(s, a, b);
   normalize(s);
-  if (code === BPF_ALU.ADD && wide && b.isConst && !a.isConst) link(s, a, valueOf(b));
+  if (code === BPF_ALU.ADD && wide && b.isConst && !a.isConst) link(s, a, numberOf(b));
   return wide ? s : truncate(s, sources);
 }
 
@@ -269,4 +274,3 @@ export function shifted(base: Scalar, by: bigint): Scalar {
   normalize(s);
   return s;
 }
-

@@ -194,36 +194,47 @@ function signedOrder(a: Scalar, b: Scalar, wide: boolean, gap: 0 | 1): void {
 function learn(code: number, a: Scalar, b: Scalar, wide: boolean): void {
   switch (code) {
     case JEQ:
-      return equal(a, b, wide);
+      equal(a, b, wide);
+      break;
     case JNE:
       notEqual(a, b, wide);
-      return notEqual(b, a, wide);
+      notEqual(b, a, wide);
+      break;
     case JSET:
       set(a, b, wide);
-      return set(b, a, wide);
+      set(b, a, wide);
+      break;
     case NOT_SET:
       notSet(a, b, wide);
-      return notSet(b, a, wide);
+      notSet(b, a, wide);
+      break;
     case JLT:
-      return unsignedOrder(a, b, wide, 1);
+      unsignedOrder(a, b, wide, 1);
+      break;
     case JLE:
-      return unsignedOrder(a, b, wide, 0);
+      unsignedOrder(a, b, wide, 0);
+      break;
     case JGT:
-      return unsignedOrder(b, a, wide, 1);
+      unsignedOrder(b, a, wide, 1);
+      break;
     case JGE:
-      return unsignedOrder(b, a, wide, 0);
+      unsignedOrder(b, a, wide, 0);
+      break;
     case JSLT:
-      return signedOrder(a, b, wide, 1);
+      signedOrder(a, b, wide, 1);
+      break;
     case JSLE:
-      return signedOrder(a, b, wide, 0);
+      signedOrder(a, b, wide, 0);
+      break;
     case JSGT:
-      return signedOrder(b, a, wide, 1);
+      signedOrder(b, a, wide, 1);
+      break;
     default:
-      return signedOrder(b, a, wide, 0);
+      signedOrder(b, a, wide, 0);
   }
 }
 
-export interface Refined {
+interface Refined {
   readonly a: Scalar;
   readonly b: Scalar;
 }

@@ -104,17 +104,13 @@ export function copyOf(from: Scalar, sources?: Scalar[]): Scalar {
   return s;
 }
 
-export function tnumOf({ value, mask }: Scalar): Tnum {
-  return { value, mask };
-}
-
 export function setTnum(s: Scalar, { value, mask }: Tnum): void {
   s.value = value;
   s.mask = mask;
 }
 
 /** The number, of a constant. */
-export function valueOf(s: Scalar): bigint {
+export function numberOf(s: Scalar): bigint {
   return s.smin;
 }
 

@@ -84,7 +84,11 @@ export function stackRange(
   const to = off + Number(variable.smax);
   if (from < -FRAME_STACK || to + size > 0) {
     const bits = `(0x${variable.value.toString(16)}; 0x${variable.mask.toString(16)})`;
-    v.fail(errnoOf(from), `invalid variable-offset ${what} R${register} var_off=${bits} off=${off} size=${size}`, outside);
+    v.fail(
+      errnoOf(from),
+      `invalid variable-offset ${what} R${register} var_off=${bits} off=${off} size=${size}`,
+      outside,
+    );
   }
   return { frame, from, to, size };
 }

@@ -1,6 +1,7 @@
 /** The stack that chains of calls take together: 512 bytes are the most. Mirrors check_max_stack_depth. */
-import { functionTarget } from '../isa/instruction.ts';
+
 import { BPF_FUNC } from '@cpumap/uapi';
+import { functionTarget } from '../isa/instruction.ts';
 import { BPF_CALL, OPCODE } from '../isa/opcodes.ts';
 import type { ProgramShape } from './program-shape.ts';
 import type { Refuse } from './refusal.ts';
@@ -41,7 +42,12 @@ export function checkStackDepth(shape: ProgramShape, stackUse: readonly number[]
     const found = known.get(key);
     if (found !== undefined) return found;
     if (frames > MAX_FRAMES) {
-      refuse('E2BIG', `the call stack of ${frames} frames is too deep !`, undefined, 'functions call each other too deeply');
+      refuse(
+        'E2BIG',
+        `the call stack of ${frames} frames is too deep !`,
+        undefined,
+        'functions call each other too deeply',
+      );
     }
     if (index > 0 && makesTailCall[index] && before >= MAX_BEFORE_TAIL_CALL) {
       refuse(

@@ -4,11 +4,11 @@
  * A slot remembers which of its bytes were read later, by any path that went on from it. States that were kept for
  * pruning hold the same slots, so what nobody reads is not compared.
  */
-import { constant, markPrecise, Scalar } from './scalar.ts';
+import { constant, markPrecise, type Scalar } from './scalar.ts';
 import { lowBits, signExtend } from './scalar-alu.ts';
 import type { Value } from './values.ts';
 
-export const SLOT_BYTES = 8;
+const SLOT_BYTES = 8;
 const ALL = 0xff;
 
 export class StackSlot {

@@ -15,7 +15,7 @@ export const MAX_FRAMES = 8;
 const STACK_SLOTS = FRAME_STACK / 8;
 
 /** What a function that is a callback returns to. */
-export interface CallbackSite {
+interface CallbackSite {
   /** Of the helper. */
   readonly helper: 'loop' | 'for-each';
 }

@@ -10,12 +10,21 @@
  *
  * Registers that are not read before they are written do not matter in any mode.
  */
-import { addSource, contains, markPrecise, rootOf, type Scalar, sameBounds, unknownOfSize } from './scalar.ts';
+import {
+  addSource,
+  constant,
+  contains,
+  markPrecise,
+  rootOf,
+  type Scalar,
+  sameBounds,
+  unknownOfSize,
+} from './scalar.ts';
 import { byteMask, isZero, markZeroPrecise, type StackSlot, zeroSourcesOf } from './stack-slot.ts';
 import type { Frame, State } from './state.ts';
 import type { Pointer, Value } from './values.ts';
 
-export type Mode = 'final' | 'open' | 'same';
+type Mode = 'final' | 'open' | 'same';
 
 interface Match {
   readonly mode: Mode;
@@ -42,7 +51,10 @@ function sameLink(match: Match, old: Scalar, now: Scalar): boolean {
   match.links ??= new Map();
   const known = match.links.get(root);
   if (known === undefined) match.links.set(root, [old, now]);
-  return known === undefined || (rootOf(known[1]) === rootOf(now) && known[1].delta - now.delta === known[0].delta - old.delta);
+  return (
+    known === undefined ||
+    (rootOf(known[1]) === rootOf(now) && known[1].delta - now.delta === known[0].delta - old.delta)
+  );
 }
 
 function scalarCovers(match: Match, old: Scalar, now: Scalar): boolean {
@@ -88,7 +100,7 @@ function spilledCovers(match: Match, old: StackSlot, now: StackSlot): boolean {
   if (match.mode === 'same') return false;
   if (match.mode === 'final' && !value!.precise) return true;
   if (!isZero(now, 0, valueSize)) return contains(value!, unknownOfSize(valueSize));
-  if (value!.umin !== 0n) return false;
+  if (!contains(value!, constant(0n))) return false;
   for (const source of zeroSourcesOf(now)) addSource(value!, source);
   return true;
 }

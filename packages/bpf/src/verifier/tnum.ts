@@ -14,9 +14,7 @@ export const U32 = 0xffff_ffffn;
 
 const wrap = (n: bigint): bigint => n & U64;
 
-export const TNUM_UNKNOWN: Tnum = { value: 0n, mask: U64 };
-
-export function tnumConst(value: bigint): Tnum {
+function tnumConst(value: bigint): Tnum {
   return { value, mask: 0n };
 }
 

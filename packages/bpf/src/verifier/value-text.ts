@@ -51,14 +51,16 @@ function pointerFields(p: Pointer): string[] {
 }
 
 /** `precise` numbers have a P in front, as in the kernel's log. */
-export function valueText(value: Value): string {
+function valueText(value: Value): string {
   if (value.kind === 'scalar') {
     if (value.isConst) return `${value.precise ? 'P' : ''}${number(value.smin)}`;
     return `${value.precise ? 'P' : ''}scalar(${bounds(value).join(',')})`;
   }
   if (value.kind === 'fp') {
     const frame = value.frame === 0 ? '' : `[${value.frame}]`;
-    return value.variable === undefined ? `fp${frame}${value.off === 0 ? '0' : value.off}` : `fp${frame}(off=${value.off},${bounds(value.variable).join(',')})`;
+    return value.variable === undefined
+      ? `fp${frame}${value.off === 0 ? '0' : value.off}`
+      : `fp${frame}(off=${value.off},${bounds(value.variable).join(',')})`;
   }
   return `${pointerName(value)}(${pointerFields(value).join(',')})`;
 }

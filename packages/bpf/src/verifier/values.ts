@@ -7,7 +7,7 @@
 import type { Scalar } from './scalar.ts';
 import type { VerifierMap, VerifierStruct } from './verifier-types.ts';
 
-export type PointerKind =
+type PointerKind =
   | 'ctx'
   | 'fp'
   | 'map'
@@ -77,7 +77,7 @@ export function isPointer(value: Value | undefined): value is Pointer {
   return value !== undefined && value.kind !== 'scalar';
 }
 
-export interface PacketPointer extends Pointer {
+interface PacketPointer extends Pointer {
   readonly kind: 'packet' | 'packet-meta';
 }
 

@@ -4,11 +4,10 @@
  */
 import type { ErrnoName } from '@cpumap/uapi';
 import type { Instruction } from '../isa/instruction.ts';
-import type { VerifierLog } from './verifier-log.ts';
 import type { ProgramShape } from './program-shape.ts';
 import { currentFrame, type Frame, type State } from './state.ts';
-import { isScalar, type Value } from './values.ts';
-import type { Scalar } from './scalar.ts';
+import type { Value } from './values.ts';
+import type { VerifierLog } from './verifier-log.ts';
 import type { VerifierInput, VerifierMap } from './verifier-types.ts';
 
 export interface Findings {
@@ -52,9 +51,4 @@ export function readRegister(v: Verification, register: number): Value {
 export function writeRegister(v: Verification, register: number, value: Value | undefined): void {
   frameOf(v).registers[register] = value;
   v.log?.touch(register);
-}
-
-export function readScalar(v: Verification, register: number): Scalar | undefined {
-  const value = readRegister(v, register);
-  return isScalar(value) ? value : undefined;
 }

@@ -16,7 +16,14 @@ function readRodata(offset: number, size: number): bigint | undefined {
   return value;
 }
 
-type Shape = readonly [name: string, type: number, keySize: number, valueSize: number, maxEntries: number, flags?: number];
+type Shape = readonly [
+  name: string,
+  type: number,
+  keySize: number,
+  valueSize: number,
+  maxEntries: number,
+  flags?: number,
+];
 
 const SHAPES: readonly Shape[] = [
   ['array', T.ARRAY, 4, 64, 10],

@@ -5,24 +5,14 @@
  *
  * r6 is the context, r7 data, r8 data_end, r9 a value of map 1; r0 to r5 hold numbers.
  */
-
-/** mulberry32: the same programs for the same seed, everywhere. */
-export function randomNumbers(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
+import { randomOf } from '../objects/load.ts';
 
 const ALU = ['+=', '-=', '*=', '&=', '|=', '^=', '<<=', '>>=', 's>>=', '/=', '%='];
 const COMPARE = ['==', '!=', '>', '>=', '<', '<=', 's>', 's>=', 's<', 's<=', '&'];
 const SIZES = [1, 2, 4, 8];
 
 export function randomXdpProgram(seed: number): string {
-  const random = randomNumbers(seed);
+  const random = randomOf(seed);
   const pick = <T>(list: readonly T[]): T => list[random(list.length)]!;
   const chance = (percent: number): boolean => random(100) < percent;
   /** A number near `n`, mostly `n` itself. */
@@ -31,7 +21,31 @@ export function randomXdpProgram(seed: number): string {
   const label = (): string => `l${labels++}`;
   const scalar = (): string => `r${random(6)}`;
   const w = (register: string): string => register.replace('r', 'w');
-  const imm = (): number => pick([0, 1, 2, 3, 7, 8, 14, 15, 31, 63, 64, 255, 256, 4095, 65535, -1, -2, -8, -64, 0x7fffffff, -0x80000000, random(1000)]);
+  const imm = (): number =>
+    pick([
+      0,
+      1,
+      2,
+      3,
+      7,
+      8,
+      14,
+      15,
+      31,
+      63,
+      64,
+      255,
+      256,
+      4095,
+      65535,
+      -1,
+      -2,
+      -8,
+      -64,
+      0x7fffffff,
+      -0x80000000,
+      random(1000),
+    ]);
 
   function alu(): string {
     const d = scalar();
@@ -47,7 +61,12 @@ export function randomXdpProgram(seed: number): string {
       case 3:
         return pick([`${d} = -${d}`, `${w(d)} = -${w(d)}`, `${d} = be16 ${d}`, `${d} = be32 ${d}`, `${d} = le16 ${d}`]);
       case 4:
-        return pick([`${d} = (s8)${scalar()}`, `${d} = (s16)${scalar()}`, `${d} = (s32)${scalar()}`, `${w(d)} = (s8)${w(scalar())}`]);
+        return pick([
+          `${d} = (s8)${scalar()}`,
+          `${d} = (s16)${scalar()}`,
+          `${d} = (s32)${scalar()}`,
+          `${w(d)} = (s8)${w(scalar())}`,
+        ]);
       default: {
         const sign = pick(ALU);
         const wide = chance(60);
@@ -90,7 +109,12 @@ export function randomXdpProgram(seed: number): string {
     const size = pick(SIZES);
     const length = size + random(40);
     const t = scalar();
-    const compare = pick([`if ${t} > r8 goto out`, `if r8 < ${t} goto out`, `if ${t} >= r8 goto out`, `if r8 <= ${t} goto out`]);
+    const compare = pick([
+      `if ${t} > r8 goto out`,
+      `if r8 < ${t} goto out`,
+      `if ${t} >= r8 goto out`,
+      `if r8 <= ${t} goto out`,
+    ]);
     const at = near(length - size);
     const access = chance(75) ? load(scalar(), size, `r7 + ${at}`) : `*(u${8 * size} *)(r7 + ${at}) = ${imm()}`;
     return `${t} = r7\n ${t} += ${length}\n ${compare}\n ${t} = ${random(9)}\n ${access}`;

@@ -3,16 +3,41 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BPF_ALU, BPF_JMP } from '../../src/isa/opcodes.ts';
 import { constant, contains, isEmpty, normalize, type Scalar, setTnum, unknown } from '../../src/verifier/scalar.ts';
-import { arithmetic, lowBits, negate, shifted, signExtend, swapBytes, truncate } from '../../src/verifier/scalar-alu.ts';
+import {
+  arithmetic,
+  lowBits,
+  negate,
+  shifted,
+  signExtend,
+  swapBytes,
+  truncate,
+} from '../../src/verifier/scalar-alu.ts';
 import { isTaken, NOT_SET, oppositeOf, refine } from '../../src/verifier/scalar-branch.ts';
 import { tnumIntersect } from '../../src/verifier/tnum.ts';
 
 const SEED = 20180106;
 const RUNS = 20_000;
+const least = (a: bigint, b: bigint): bigint => {
+  if (a < b) return a;
+  return b;
+};
 const u64 = (n: bigint): bigint => BigInt.asUintN(64, n);
 const s64 = (n: bigint): bigint => BigInt.asIntN(64, n);
 
-const edge = fc.constantFrom(0n, 1n, 7n, 0x7fn, 0xffn, 0x7fff_ffffn, 0x8000_0000n, 0xffff_ffffn, 1n << 32n, (1n << 63n) - 1n, 1n << 63n, (1n << 64n) - 1n);
+const edge = fc.constantFrom(
+  0n,
+  1n,
+  7n,
+  0x7fn,
+  0xffn,
+  0x7fff_ffffn,
+  0x8000_0000n,
+  0xffff_ffffn,
+  1n << 32n,
+  (1n << 63n) - 1n,
+  1n << 63n,
+  (1n << 64n) - 1n,
+);
 const number = fc.oneof(
   edge,
   fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
@@ -43,12 +68,12 @@ const known: fc.Arbitrary<Known> = fc
     const scalar = unknown();
     if (mask !== null) setTnum(scalar, tnumIntersect(scalar, { value: n & ~mask & ((1n << 64n) - 1n), mask }));
     if (u !== null) {
-      scalar.umin = u[0] < n ? u[0] : n;
-      scalar.umax = u[1] > n ? u[1] : n;
+      scalar.umin = least(u[0], n);
+      scalar.umax = -least(-u[1], -n);
     }
     if (s !== null) {
-      scalar.smin = s64(s[0]) < s64(n) ? s64(s[0]) : s64(n);
-      scalar.smax = s64(s[1]) > s64(n) ? s64(s[1]) : s64(n);
+      scalar.smin = least(s64(s[0]), s64(n));
+      scalar.smax = -least(-s64(s[1]), -s64(n));
     }
     const low = Number(n & 0xffff_ffffn);
     if (u32 !== null) {

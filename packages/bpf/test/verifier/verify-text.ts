@@ -1,14 +1,14 @@
 /** A program of the tables through the verifier. */
 import { BPF_ATTACH_TYPE, BPF_PROG_TYPE } from '@cpumap/uapi';
 import { assemble } from '../../src/asm/assemble.ts';
-import { type Instruction, slotCount } from '../../src/isa/instruction.ts';
+import type { Instruction } from '../../src/isa/instruction.ts';
 import { rawTracepointContext, tracepointContext, xdpContext } from '../../src/verifier/context-models.ts';
 import { VerifierError } from '../../src/verifier/verifier-error.ts';
-import { verifyProgram } from '../../src/verifier/verify-program.ts';
 import type { ContextModel, VerifierInput, VerifierResult } from '../../src/verifier/verifier-types.ts';
+import { verifyProgram } from '../../src/verifier/verify-program.ts';
 import { MAPS } from './maps.ts';
 
-export type ProgramKind = 'xdp' | 'xdp-devmap' | 'xdp-cpumap' | 'tracepoint' | 'raw-tracepoint' | 'tp-btf';
+type ProgramKind = 'xdp' | 'xdp-devmap' | 'xdp-cpumap' | 'tracepoint' | 'raw-tracepoint' | 'tp-btf';
 
 export interface Case {
   readonly name: string;
@@ -69,7 +69,7 @@ export function inputOfProgram(
   };
 }
 
-export interface Answer {
+interface Answer {
   readonly result?: VerifierResult;
   readonly error?: VerifierError;
 }
@@ -81,9 +81,4 @@ export function answerOf(input: VerifierInput): Answer {
     if (error instanceof VerifierError) return { error };
     throw error;
   }
-}
-
-/** The program in the form in which bpf(2) takes it is `slots` long. */
-export function slotsOf(instructions: readonly Instruction[]): number {
-  return instructions.reduce((sum, one) => sum + slotCount(one), 0);
 }
