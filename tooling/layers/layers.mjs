@@ -2,7 +2,20 @@
  * The layers, lowest first. A package imports only from packages above it in this list; apps import from any package,
  * and nothing imports from an app. This list is the only place that says so: the rules below are made from it.
  */
-export const layers = ['uapi', 'smp', 'tracepoints', 'skb', 'bpf', 'xdp', 'devmap', 'cpumap', 'nic', 'host', 'programs', 'linux'];
+export const layers = [
+  'uapi',
+  'smp',
+  'tracepoints',
+  'skb',
+  'bpf',
+  'xdp',
+  'devmap',
+  'cpumap',
+  'nic',
+  'host',
+  'programs',
+  'linux',
+];
 
 /** @param {string[]} names */
 const anyOf = (names) => `(?:${names.join('|')})`;

@@ -1,8 +1,8 @@
+import { runWorkers } from '@cpumap/vitest-config/workers';
 import { describe, expect, it } from 'vitest';
 import { attachMachine } from '../src/machine.ts';
 import { TASK } from '../src/task.ts';
 import { idleMachine } from './support/machine.ts';
-import { runWorkers } from './support/workers.ts';
 
 describe('a machine', () => {
   it('keeps its CPUs apart', () => {
@@ -91,10 +91,13 @@ describe('between threads', () => {
   it('no wake-up is lost in 100,000', async () => {
     const { memory, allocator, at } = idleMachine(2);
     const shared = { wasm: memory.wasm, at, gate: allocator.alloc(64), turn: allocator.alloc(64), rounds: 100_000 };
-    const results = await runWorkers<{ sleeps: number; lost: number }>('ping-pong', [
-      { ...shared, cpu: 0 },
-      { ...shared, cpu: 1 },
-    ]);
+    const results = await runWorkers<{ sleeps: number; lost: number }>(
+      new URL('./workers/ping-pong.js', import.meta.url),
+      [
+        { ...shared, cpu: 0 },
+        { ...shared, cpu: 1 },
+      ],
+    );
     expect(results.map(({ lost }) => lost)).toEqual([0, 0]);
     expect(memory.i32[shared.turn >> 2]).toBe(100_000);
     for (const { sleeps } of results) expect(sleeps).toBeGreaterThan(1000);
@@ -110,7 +113,10 @@ describe('between threads', () => {
       for (let i = 0; i < count; i++) memory.u32[(tasks + i * TASK.sizeof + TASK.data) >> 2] = (poster << 24) | (i + 1);
       return { ...shared, role: 'post', tasks };
     });
-    const [taken] = await runWorkers('inbox', [{ ...shared, role: 'take' }, ...lists]);
+    const [taken] = await runWorkers(new URL('./workers/inbox.js', import.meta.url), [
+      { ...shared, role: 'take' },
+      ...lists,
+    ]);
     expect(taken).toEqual({ seen: new Array(posters).fill(count), wrong: 0 });
   });
 });

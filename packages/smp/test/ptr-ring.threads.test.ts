@@ -1,9 +1,10 @@
 /** ptr_ring between real threads: each pointer arrives once, and in the order of its producer. */
+
+import { runWorkers } from '@cpumap/vitest-config/workers';
 import { describe, expect, it } from 'vitest';
 import { createAllocator } from '../src/allocator.ts';
 import { createMemory } from '../src/memory.ts';
 import { attachPtrRings, ptrRingBytes } from '../src/ptr-ring.ts';
-import { runWorkers } from './support/workers.ts';
 
 describe('a ring between threads', () => {
   it.each([
@@ -28,7 +29,7 @@ describe('a ring between threads', () => {
       bulk: allocator.alloc(256),
     });
 
-    const [consumed] = await runWorkers('ring-traffic', [
+    const [consumed] = await runWorkers(new URL('./workers/ring-traffic.js', import.meta.url), [
       side('consume', producers),
       ...Array.from({ length: producers }, (_, id) => side('produce', id)),
     ]);

@@ -1,8 +1,8 @@
+import { runWorkers } from '@cpumap/vitest-config/workers';
 import { describe, expect, it, vi } from 'vitest';
 import type { Machine } from '../src/machine.ts';
 import { synchronizeRcu } from '../src/rcu.ts';
 import { idleMachine } from './support/machine.ts';
-import { runWorkers } from './support/workers.ts';
 
 /** CPUs that move only while the host waits: one entry of `script` each time. Returns how often it waited. */
 function synchronizeWhile(machine: Machine, script: (() => void)[]): number {
@@ -79,7 +79,10 @@ it('nobody sees a block after the grace period that began when it was unpublishe
   for (const cpu of [0, 1]) machine.setAsleep(cpu, true);
 
   const data = [0, 1].map((cpu) => ({ wasm: memory.wasm, at, cpu, slot, stop, alive: ALIVE }));
-  const readers = runWorkers<{ freed: number; turns: number }>('rcu-reader', data);
+  const readers = runWorkers<{ freed: number; turns: number }>(
+    new URL('./workers/rcu-reader.js', import.meta.url),
+    data,
+  );
   await vi.waitUntil(() => machine.quietPoints(0) > 0 && machine.quietPoints(1) > 0, { timeout: 10_000 });
   const busy = (): boolean => [0, 1].some((cpu) => machine.quietPoints(cpu) < 500);
   for (let round = 1; round <= 400 || busy(); round++) {

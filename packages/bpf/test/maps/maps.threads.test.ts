@@ -1,9 +1,9 @@
 /** Maps between real threads: what is there is found, values are whole, and no element or record is lost or doubled. */
 import { BPF_MAP_TYPE } from '@cpumap/uapi';
+import { runWorkers } from '@cpumap/vitest-config/workers';
 import { describe, expect, it } from 'vitest';
 import { type BpfMap, MAP_OPS_BYTES, type MapSpec, openRingBuffer } from '../../src/index.ts';
 import { answerOf, createMaps, u32s } from '../support/maps.ts';
-import { runWorkers } from '../support/workers.ts';
 
 const WORKERS = 3;
 
@@ -18,7 +18,7 @@ function traffic(role: string, spec: Partial<MapSpec>, count: number, prepare: (
   prepare(map);
   const gate = maps.allocator.alloc(64);
   const done = runWorkers<Seen>(
-    'map-traffic',
+    new URL('../workers/map-traffic.js', import.meta.url),
     Array.from({ length: WORKERS }, (_, cpu) => ({
       wasm: maps.memory.wasm,
       gate,

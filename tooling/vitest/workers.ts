@@ -3,15 +3,14 @@ import { Worker } from 'node:worker_threads';
 const PATIENCE_MS = 20_000;
 
 /**
- * Runs test/workers/<name>.js once for each element of `data`, all at the same time, and waits for the one message that
- * each of them posts. Whatever hangs is ended, and fails the test.
+ * Runs a script in a worker for each element of `data`, all at the same time, and waits for the one message that each of
+ * them posts. Whatever hangs is ended, and fails the test.
  */
-export async function runWorkers<Result>(name: string, data: readonly object[]): Promise<Result[]> {
-  const script = new URL(`../workers/${name}.js`, import.meta.url);
+export async function runWorkers<Result>(script: URL, data: readonly object[]): Promise<Result[]> {
   const workers = data.map((workerData) => new Worker(script, { workerData }));
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${name}: not all workers came to an end`)), PATIENCE_MS);
+    timer = setTimeout(() => reject(new Error(`${script.pathname}: not all workers came to an end`)), PATIENCE_MS);
   });
   try {
     return await Promise.race([Promise.all(workers.map(resultOf<Result>)), tooLate]);
