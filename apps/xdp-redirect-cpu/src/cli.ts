@@ -1,15 +1,19 @@
 #!/usr/bin/env node
 /** The command: arguments, signals and the exit code. */
-import { EXIT } from './exit-codes.ts';
-import { parseOptions } from './options.ts';
+import { disasm } from './disasm.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { inspect } from './inspect.ts';
+import { type Invocation, parseInvocation } from './invocation.ts';
 import { explainError, run } from './run.ts';
+import { testRun } from './test-run.ts';
+import { verify } from './verify.ts';
 
 /** Like a shell reports a process that a second signal ended. */
 const FORCED = 130;
 
 async function main(): Promise<number> {
-  const settings = parseOptions(process.argv.slice(2));
-  if (settings === undefined) return EXIT.OK;
+  const invocation = parseInvocation(process.argv.slice(2));
+  if (invocation === undefined) return EXIT.OK;
   const stop = new AbortController();
   const onSignal = (): void => {
     if (stop.signal.aborted) process.exit(FORCED);
@@ -17,7 +21,25 @@ async function main(): Promise<number> {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  return run(settings, { out: process.stdout, err: process.stderr }, stop.signal);
+  return carryOut(invocation, stop.signal);
+}
+
+async function carryOut({ command, options }: Invocation, signal: AbortSignal): Promise<ExitCode> {
+  const out = process.stdout;
+  switch (command) {
+    case 'run':
+      return run(options, { out, err: process.stderr }, signal);
+    case 'inspect':
+      inspect(options, out);
+      return EXIT.OK;
+    case 'disasm':
+      disasm(options, out);
+      return EXIT.OK;
+    case 'verify':
+      return verify(options, out);
+    case 'test-run':
+      return testRun(options, out);
+  }
 }
 
 // whoever reads the output may leave early, as head does

@@ -4,7 +4,8 @@
  * @packageDocumentation
  */
 export * from './exit-codes.ts';
-export { parseOptions, type Settings, type UserCode } from './options.ts';
+export { parseOptions } from './invocation.ts';
+export type { Settings, UserCode, UserObject } from './options.ts';
 export { explainError, type RunOutputs, run } from './run.ts';
 export type { TextOutput } from './screen.ts';
 export type { Summary } from './summary.ts';

@@ -4,6 +4,7 @@ import {
   CaptureError,
   type CaptureProblem,
   captureSource,
+  type DecodedCapture,
   decodeCapture,
   type FrameSource,
   pktgenSource,
@@ -47,25 +48,37 @@ function receiverOf(frames: readonly { readonly data: Uint8Array }[]): Uint8Arra
   return most === undefined ? undefined : Uint8Array.from(most[0].split(':'), Number);
 }
 
-function fromCapture(path: string, settings: Settings): Input {
+const nameOf = (path: string): string => (path === '-' ? 'standard input' : path);
+
+/** @throws CommandError for what is no capture, and for one without frames */
+function readCapture(path: string): DecodedCapture {
   const bytes = readAll(path);
-  const name = path === '-' ? 'standard input' : path;
   try {
     const capture = decodeCapture(bytes);
-    if (capture.frames.length === 0) {
-      throw new CommandError(EXIT.FAIL, `--input ${name}: ${capture.problem?.message ?? 'it holds no frames'}`);
-    }
-    const { speed, loop, count } = settings;
-    return {
-      description: `${name}: ${capture.frames.length} frames, ${capture.format}`,
-      source: captureSource(capture, count === undefined ? { speed, loop } : { speed, loop, count }),
-      address: receiverOf(capture.frames),
-      problem: capture.problem,
-    };
+    if (capture.frames.length > 0) return capture;
+    throw new CommandError(EXIT.FAIL, `--input ${nameOf(path)}: ${capture.problem?.message ?? 'it holds no frames'}`);
   } catch (error) {
-    if (error instanceof CaptureError) throw new CommandError(EXIT.FAIL, `--input ${name}: ${error.message}`, error);
-    throw error;
+    if (!(error instanceof CaptureError)) throw error;
+    throw new CommandError(EXIT.FAIL, `--input ${nameOf(path)}: ${error.message}`, error);
   }
+}
+
+/** The frames of a capture that is whole. @throws CommandError */
+export function readFrames(path: string): Uint8Array[] {
+  const { frames, problem } = readCapture(path);
+  if (problem !== undefined) throw new CommandError(EXIT.FAIL, `--input ${nameOf(path)}: ${problem.message}`);
+  return frames.map(({ data }) => data);
+}
+
+function fromCapture(path: string, settings: Settings): Input {
+  const capture = readCapture(path);
+  const { speed, loop, count } = settings;
+  return {
+    description: `${nameOf(path)}: ${capture.frames.length} frames, ${capture.format}`,
+    source: captureSource(capture, count === undefined ? { speed, loop } : { speed, loop, count }),
+    address: receiverOf(capture.frames),
+    problem: capture.problem,
+  };
 }
 
 export function readInput(settings: Settings): Input {

@@ -1,6 +1,6 @@
 /** Builds what the settings describe: a host, its device, the sample's maps, the program, and where frames end. */
 import { pathToFileURL } from 'node:url';
-import type { BpfMap, ModuleCode } from '@cpumap/bpf';
+import type { BpfMap, BpfProgram, CollectionSpec, ModuleCode } from '@cpumap/bpf';
 import {
   ACCEPT_ALL,
   beginCaptureFile,
@@ -10,13 +10,16 @@ import {
   cpuMapOf,
   createHost,
   type Host,
+  type TracepointLink,
 } from '@cpumap/host';
 import type { NicDevice } from '@cpumap/nic';
-import { remoteProgram, sampleMaps, sampleProgram } from '@cpumap/programs';
+import { remoteProgram, type SampleProgramName, sampleMaps, sampleProgram } from '@cpumap/programs';
 import { KernelError } from '@cpumap/uapi';
 import { CommandError, EXIT } from './exit-codes.ts';
 import type { Input } from './input.ts';
-import type { Settings, UserCode } from './options.ts';
+import { addCpus, mapsToDump, memoryFor, openCollection, tracingPrograms } from './object-collection.ts';
+import { deviceProgram, entryProgram, openObject } from './object-file.ts';
+import type { Settings, UserCode, UserObject } from './options.ts';
 
 export interface SampleMachine {
   readonly host: Host;
@@ -24,10 +27,22 @@ export interface SampleMachine {
   readonly cpuMap: CpuMap;
   readonly maps: Readonly<Record<string, BpfMap>>;
   readonly programName: string;
-  /** Id of the program in the entries, 0 without. */
-  readonly remoteProgram: number;
+  /** The program in the entries, for a person; undefined without. */
+  readonly remoteProgram: string | undefined;
   /** What was said while it was built, line by line. */
   readonly notes: readonly string[];
+  /** The user's object, and the maps of it to show at the end. */
+  readonly object: CollectionSpec | undefined;
+  readonly dumps: readonly BpfMap[];
+  /** Ends everything. */
+  close(): Promise<void>;
+}
+
+/** What runs on the machine: the part that differs between the sample's programs and a user's object. */
+interface Equipment extends Pick<SampleMachine, 'cpuMap' | 'maps' | 'remoteProgram' | 'notes' | 'object' | 'dumps'> {
+  readonly program: BpfProgram;
+  /** Of tracing programs. */
+  readonly links: readonly TracepointLink[];
 }
 
 const APPLICATION = 'xdp-redirect-cpu';
@@ -36,12 +51,8 @@ function moduleOf({ file, export: name }: UserCode): ModuleCode {
   return { module: pathToFileURL(file).href, export: name };
 }
 
-function u32Bytes(value: number): Uint8Array {
-  return new Uint8Array(Uint32Array.of(value).buffer);
-}
-
 /** Memory for the frames of all queues, the rings and the records, with room for replaced entries that still drain. */
-function memoryFor(settings: Settings, input: Input): number {
+function machineBytes(settings: Settings, input: Input): number {
   const frames = input.source.frames.reduce((bytes, frame) => bytes + frame.length + 64, 0);
   const perQueue = 64 * 1024 * 1024;
   return 192 * 1024 * 1024 + frames * 2 + settings.rxQueues * perQueue + settings.cpus * 512 * 1024;
@@ -79,8 +90,12 @@ async function addHandlers(host: Host, settings: Settings): Promise<void> {
   }
 }
 
-async function loadProgram(host: Host, settings: Settings, maps: Record<string, BpfMap>) {
-  const { program, cpus } = settings;
+async function loadProgram(
+  host: Host,
+  program: SampleProgramName | UserCode,
+  cpus: number,
+  maps: Record<string, BpfMap>,
+): Promise<BpfProgram> {
   const spec =
     typeof program === 'string'
       ? sampleProgram(program, { maps, nrCpus: cpus })
@@ -93,14 +108,89 @@ async function loadProgram(host: Host, settings: Settings, maps: Record<string, 
   }
 }
 
+/** The sample's maps with one of its programs, or with a user's function. */
+async function sampleEquipment(
+  host: Host,
+  { cpus, release, remoteAction, remoteCpus, qsize }: Settings,
+  code: SampleProgramName | UserCode,
+): Promise<Equipment> {
+  const maps: Record<string, BpfMap> = {};
+  for (const spec of sampleMaps(cpus, release === '4.15' ? 4 : 8)) maps[spec.name] = host.createMap(spec);
+  const cpuMap = cpuMapOf(maps.cpu_map!);
+  const program = await loadProgram(host, code, cpus, maps);
+  const remote = remoteAction === 'disabled' ? undefined : await host.loadProgram(remoteProgram(remoteAction));
+  const entry = { qsize, program: remote?.id ?? 0 };
+  return {
+    program,
+    cpuMap,
+    maps,
+    remoteProgram: remote && remoteAction,
+    notes: addCpus(cpuMap, new Map(Object.entries(maps)), remoteCpus, entry),
+    object: undefined,
+    dumps: [],
+    links: [],
+  };
+}
+
+/** A user's object: its program, the maps that it brings, and all its programs for tracepoints. */
+async function objectEquipment(
+  host: Host,
+  settings: Settings,
+  user: UserObject,
+  spec: CollectionSpec,
+): Promise<Equipment> {
+  const { remoteAction, remoteCpus, qsize, dumpMaps } = settings;
+  const main = deviceProgram(spec, user.prog, user.section);
+  const entryProg = user.remoteProg === undefined ? undefined : entryProgram(spec, user.remoteProg);
+  const tracing = tracingPrograms(host, spec);
+  const programs = [main.name, ...(entryProg === undefined ? [] : [entryProg.name]), ...tracing.names];
+  const collection = await openCollection(host, spec, {
+    program: main.name,
+    programs,
+    remoteCpus,
+    clampMaps: user.clampMaps,
+  });
+  const { cpuMap, maps } = collection;
+  if (cpuMap === undefined) {
+    throw new CommandError(EXIT.BPF, `${spec.name}: ${main.name} has no cpumap, so it cannot redirect to a CPU`);
+  }
+  const remote =
+    remoteAction === 'disabled'
+      ? collection.programs.get(entryProg?.name ?? '')
+      : await host.loadProgram(remoteProgram(remoteAction, { frags: main.frags }));
+  const dumps = mapsToDump(collection, dumpMaps);
+  const notes = addCpus(cpuMap, maps, remoteCpus, { qsize, program: remote?.id ?? 0 });
+  const links: TracepointLink[] = [];
+  for (const name of tracing.names) links.push(await host.attachTracepoint(collection.programs.get(name)!));
+  const events = links.map(({ program, event }) => `${program.name} on ${event}`);
+  return {
+    program: collection.programs.get(main.name)!,
+    cpuMap,
+    maps: Object.fromEntries(maps),
+    remoteProgram: remote && (entryProg?.name ?? remoteAction),
+    notes: [
+      ...notes,
+      ...events.map((event) => `Attached ${event}`),
+      ...[...collection.notes, ...tracing.notes].map((note) => `note: ${note}`),
+    ],
+    object: spec,
+    dumps,
+    links,
+  };
+}
+
 /** @throws CommandError, or KernelError for what the machine refuses; nothing is left running then */
 export async function buildMachine(
   settings: Settings,
   input: Input,
   onReport: (text: string) => void,
 ): Promise<SampleMachine> {
-  const { cpus, release, executor, seed, remoteCpus, qsize, rxQueues, rxRing, rxCpus } = settings;
-  const host = await createHost({ cpus, release, executor, seed, onReport, memoryBytes: memoryFor(settings, input) });
+  const { cpus, release, executor, seed, bpfEngine, program: code, rxQueues, rxRing, rxCpus } = settings;
+  const user = typeof code === 'object' && 'object' in code ? code : undefined;
+  const object = user && openObject(user.object, '--obj ');
+  const base = machineBytes(settings, input);
+  const memoryBytes = object === undefined ? base : memoryFor(object, cpus, base, user!.clampMaps);
+  const host = await createHost({ cpus, release, executor, seed, bpfEngine, onReport, memoryBytes });
   try {
     const device = host.createDevice({
       name: settings.dev,
@@ -109,30 +199,27 @@ export async function buildMachine(
       ...(rxCpus === undefined ? {} : { irqCpus: rxCpus }),
       ...(input.address === undefined ? {} : { address: input.address }),
     });
-    const cpumapValueSize = release === '4.15' ? 4 : 8;
-    const maps: Record<string, BpfMap> = {};
-    for (const spec of sampleMaps(cpus, cpumapValueSize)) maps[spec.name] = host.createMap(spec);
-    const cpuMap = cpuMapOf(maps.cpu_map!);
-    const program = await loadProgram(host, settings, maps);
-    const remote =
-      settings.remoteAction === 'disabled' ? 0 : (await host.loadProgram(remoteProgram(settings.remoteAction))).id;
-
-    const available = maps.cpus_available!;
-    for (let index = 0; index < available.info().maxEntries; index++) available.update(index, u32Bytes(cpus)); // none
-    const notes: string[] = [];
-    remoteCpus.forEach((cpu, index) => {
-      cpuMap.set(cpu, remote === 0 ? { qsize } : { qsize, program: remote });
-      available.update(index, u32Bytes(cpu));
-      maps.cpus_count!.update(0, u32Bytes(index + 1));
-      notes.push(`Add-new CPU:${cpu} as idx:${index} queue_size:${qsize} (total cpus_count:${index + 1})`);
-    });
+    const equipment =
+      user === undefined
+        ? await sampleEquipment(host, settings, code as SampleProgramName | UserCode)
+        : await objectEquipment(host, settings, user, object!);
+    const { program, links, ...rest } = equipment;
     await addHandlers(host, settings);
     try {
       host.attachXdp(settings.dev, program, settings.generic ? 'generic' : 'native');
     } catch (error) {
       throw new CommandError(EXIT.XDP, (error as Error).message, error);
     }
-    return { host, device, cpuMap, maps, programName: program.name, remoteProgram: remote, notes };
+    return {
+      ...rest,
+      host,
+      device,
+      programName: program.name,
+      async close() {
+        for (const link of links) await link.detach();
+        await host.close();
+      },
+    };
   } catch (error) {
     await host.close().catch(() => undefined);
     throw error;
@@ -153,6 +240,6 @@ export function describeMachine(machine: SampleMachine, settings: Settings, inpu
     `${host.possibleCpus} CPUs, ${host.executor === 'virtual' ? `virtual, seed ${host.seed}` : 'threads'}, ${release} behaviour`,
     `${input.description}`,
     ...queues.map((queue) => `${queue} -> ${programName} (${where}) -> ${remote} (queue ${settings.qsize})`),
-    ...(machine.remoteProgram === 0 ? [] : [`second program on the remote CPUs: ${settings.remoteAction}`]),
+    ...(machine.remoteProgram === undefined ? [] : [`second program on the remote CPUs: ${machine.remoteProgram}`]),
   ];
 }

@@ -3,16 +3,29 @@
  * to be wrong without building a machine is refused here.
  */
 
+import { BPF_ENGINES, type BpfEngine } from '@cpumap/bpf';
 import { PKTGEN_KEYS, type PktgenSpec, PktgenSpecError, parsePktgenSpec, RX_RING_DEFAULT } from '@cpumap/nic';
 import { SAMPLE_PROGRAMS, type SampleProgramName } from '@cpumap/programs';
 import { CPUMAP_QSIZE_MAX, DEFAULT_RELEASE, NR_CPUS, RELEASES, type Release } from '@cpumap/uapi';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
 import { CommandError, EXIT } from './exit-codes.ts';
 
 /** A function of a module on disk: a user's program or packet handler. */
 export interface UserCode {
   readonly file: string;
   readonly export: string;
+}
+
+/** A compiled object, and which of its programs run where. */
+export interface UserObject {
+  readonly object: string;
+  /** Name, or section, of the program for the device; without either its only one. */
+  readonly prog: string | undefined;
+  readonly section: string | undefined;
+  /** Name of the program for the cpumap's entries. */
+  readonly remoteProg: string | undefined;
+  /** The most entries that a map gets. */
+  readonly clampMaps: number | undefined;
 }
 
 export interface Settings {
@@ -22,7 +35,9 @@ export interface Settings {
   /** How many CPUs the machine has. */
   readonly cpus: number;
   /** Name of a sample program, or the user's own. */
-  readonly program: SampleProgramName | UserCode;
+  readonly program: SampleProgramName | UserCode | UserObject;
+  /** What runs bytecode. */
+  readonly bpfEngine: BpfEngine;
   readonly remoteAction: 'disabled' | 'drop' | 'pass';
   readonly qsize: number;
   readonly intervalSeconds: number;
@@ -47,14 +62,16 @@ export interface Settings {
   readonly output: string | undefined;
   readonly handler: UserCode | undefined;
   readonly json: boolean;
+  /** Maps whose contents are shown at the end. */
+  readonly dumpMaps: readonly string[];
 }
 
 /** More than the sample's 192: a CPU that wakes from deep sleep in 133 µs finds 1,979 frames of 10 Gbit/s waiting. */
-const QSIZE_DEFAULT = 2048;
+export const QSIZE_DEFAULT = 2048;
 const MODES = SAMPLE_PROGRAMS.map(({ mode }) => mode);
 const PROGNUMS = SAMPLE_PROGRAMS.flatMap(({ prognum }) => (prognum === undefined ? [] : [prognum]));
 
-function integer(what: string, min: number, max: number): (text: string) => number {
+export function integer(what: string, min: number, max: number): (text: string) => number {
   return (text) => {
     const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
     if (Number.isInteger(value) && value >= min && value <= max) return value;
@@ -70,7 +87,7 @@ function positive(what: string): (text: string) => number {
   };
 }
 
-function cpuList(what: string): (text: string, before?: readonly number[]) => number[] {
+export function cpuList(what: string): (text: string, before?: readonly number[]) => number[] {
   const parse = integer(`Each CPU of ${what}`, 0, NR_CPUS - 1);
   return (text, before = []) => {
     const list = [...before];
@@ -88,6 +105,10 @@ function userCode(text: string): UserCode {
   const [file, name] = hash < 0 ? [text, 'default'] : [text.slice(0, hash), text.slice(hash + 1)];
   if (file === '' || name === '') throw new InvalidArgumentError('Write FILE or FILE#EXPORT.');
   return { file, export: name };
+}
+
+export function listOf(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
 }
 
 function pktgen(text: string): PktgenSpec {
@@ -111,12 +132,15 @@ const pktgenList = PKTGEN_KEYS.map(
   ({ key, allowed, default: preset, meaning }) => `  ${key.padEnd(6)} ${meaning}: ${allowed} (${preset})`,
 ).join('\n');
 
-function describe(): Command {
+/** The command with the options of a run. */
+export function describeRun(): Command {
   const command = new Command('xdp-redirect-cpu')
     .description('Receives frames, runs an XDP program on them and redirects them to other CPUs through a cpumap.')
-    .usage('--cpu N [--cpu N ...] (--input FILE | --pktgen SPEC) [options]')
+    .usage('--cpu N [--cpu N ...] (--input FILE | --pktgen SPEC) [options]\n       xdp-redirect-cpu COMMAND FILE …')
     .configureHelp({ helpWidth: 110 })
     .allowExcessArguments(false)
+    .enablePositionalOptions()
+    .helpCommand(false)
     .showHelpAfterError('(--help lists all options)');
   const add = (option: Option): void => {
     command.addOption(option);
@@ -143,6 +167,15 @@ function describe(): Command {
   add(new Option('-p, --program-mode <mode>', 'the XDP program by its name (default: no-touch)').choices(MODES));
   add(
     new Option('--module <file#export>', 'your own XDP program: a module that exports a factory').argParser(userCode),
+  );
+  add(new Option('--obj <file>', 'your own XDP program: an object that clang compiled for BPF'));
+  add(new Option('--prog <name>', 'of --obj: the program for the device'));
+  add(new Option('--section <name>', 'of --obj: the section of the program for the device'));
+  add(new Option('--remote-prog <name>', "of --obj: the program for the cpumap's entries"));
+  add(
+    new Option('--clamp-maps <n>', 'of --obj: maps that ask for more entries get this many').argParser(
+      integer('--clamp-maps', 1, 0xffffffff),
+    ),
   );
   add(
     new Option('-q, --qsize <n>', 'frames that wait for each CPU')
@@ -179,6 +212,7 @@ function describe(): Command {
       .choices(['threads', 'virtual'])
       .default('threads'),
   );
+  add(new Option('--bpf-engine <engine>', 'what runs bytecode').choices([...BPF_ENGINES]).default('jit'));
   add(new Option('--seed <n>', 'of the virtual schedule').default(1).argParser(integer('--seed', 0, 0xffffffff)));
 
   group('What is shown:');
@@ -186,6 +220,7 @@ function describe(): Command {
   add(new Option('-s, --stats', 'a row for successful redirects'));
   add(new Option('-e, --extended', 'rows for errors by errno, second programs, waiting frames and the device'));
   add(new Option('--no-separators', 'numbers without thousands separators'));
+  add(new Option('--dump-map <name>', 'of --obj: show the contents of this map at the end').argParser(listOf));
   add(new Option('--debug', 'print every trace event'));
   add(new Option('--json', 'one JSON object per interval and a summary at the end'));
   command.addHelpText('after', `\nPrograms:\n${programList}\n\nKeys of --pktgen (default):\n${pktgenList}\n`);
@@ -211,29 +246,33 @@ function checkTogether(o: Record<string, unknown>, named: readonly number[], cpu
   if (o.input !== undefined && o.pktgen !== undefined) refuse('--input and --pktgen exclude each other');
   if (o.input === undefined && o.loop) refuse('--loop needs --input; --pktgen goes on by itself');
   if (o.input === undefined && o.speed !== 'max') refuse('--speed needs --input; --pktgen has its rate');
-  const programs = [o.prognum, o.programMode, o.module].filter((given) => given !== undefined);
-  if (programs.length > 1) refuse('--prognum, --program-mode and --module exclude each other');
-  if (o.remoteAction !== 'disabled' && o.release === '4.15') {
-    refuse('--remote-action needs programs in entries, which came with Linux 5.9: use --release 6.18');
+  const programs = [o.prognum, o.programMode, o.module, o.obj].filter((given) => given !== undefined);
+  if (programs.length > 1) refuse('--prognum, --program-mode, --module and --obj exclude each other');
+  for (const [name, given] of Object.entries({
+    prog: o.prog,
+    section: o.section,
+    'remote-prog': o.remoteProg,
+    'clamp-maps': o.clampMaps,
+    'dump-map': o.dumpMap,
+  })) {
+    if (given !== undefined && o.obj === undefined) refuse(`--${name} needs --obj FILE`);
+  }
+  if (o.remoteProg !== undefined && o.remoteAction !== 'disabled') {
+    refuse('--remote-prog and --remote-action exclude each other');
+  }
+  if ((o.remoteAction !== 'disabled' || o.remoteProg !== undefined) && o.release === '4.15') {
+    refuse(
+      `${o.remoteProg === undefined ? '--remote-action' : '--remote-prog'} needs programs in entries, which came with Linux 5.9: use --release 6.18`,
+    );
   }
 }
 
-/**
- * Reads the arguments, without the node and script paths.
- * @returns undefined when help was asked for and printed
- * @throws CommandError with exit code 2, its message for the user
- */
-export function parseOptions(args: readonly string[]): Settings | undefined {
-  const command = describe();
-  let complaint = '';
-  command.exitOverride().configureOutput({ writeErr: (text) => (complaint += text) });
-  try {
-    command.parse(args, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.code === 'commander.helpDisplayed') return undefined;
-    throw new CommandError(EXIT.OPTION, complaint.replace(/^error: /, '').trimEnd());
-  }
+function objectOf({ obj: object, prog, section, remoteProg, clampMaps }: OptionValues): UserObject | undefined {
+  return object === undefined ? undefined : { object, prog, section, remoteProg, clampMaps };
+}
+
+/** The settings that the options of a run describe. @throws CommandError with exit code 2, its message for the user */
+export function settingsOf(command: Command): Settings {
   const o = command.opts();
   const remoteCpus: readonly number[] = o.cpu ?? [];
   const rxCpus: readonly number[] | undefined = o.rxCpu;
@@ -244,7 +283,8 @@ export function parseOptions(args: readonly string[]): Settings | undefined {
     dev: o.dev,
     remoteCpus,
     cpus,
-    program: o.module ?? (sample ?? SAMPLE_PROGRAMS[0]!).name,
+    program: o.module ?? objectOf(o) ?? (sample ?? SAMPLE_PROGRAMS[0]!).name,
+    bpfEngine: o.bpfEngine,
     remoteAction: o.remoteAction,
     qsize: o.qsize,
     intervalSeconds: o.sec,
@@ -269,5 +309,6 @@ export function parseOptions(args: readonly string[]): Settings | undefined {
     output: o.output,
     handler: o.handler,
     json: o.json ?? false,
+    dumpMaps: o.dumpMap ?? [],
   };
 }

@@ -5,11 +5,13 @@
  * stops the source, waits until every frame has ended, prints the summary and leaves no thread behind.
  */
 
+import { ObjectError, VerifierError } from '@cpumap/bpf';
 import type { TraceSubscription } from '@cpumap/tracepoints';
 import { KernelError } from '@cpumap/uapi';
 import { CommandError, EXIT, type ExitCode } from './exit-codes.ts';
 import { type Input, readInput } from './input.ts';
 import { buildMachine, describeMachine, type SampleMachine } from './machine.ts';
+import { dumpLines, dumpMap } from './map-dump.ts';
 import type { Settings } from './options.ts';
 import { createScreen, type Screen, type TextOutput } from './screen.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
@@ -39,7 +41,7 @@ export async function run(settings: Settings, { out, err }: RunOutputs, signal: 
   try {
     return await receive(machine, settings, input, { out, err }, signal);
   } finally {
-    await machine.host.close();
+    await machine.close();
   }
 }
 
@@ -126,9 +128,13 @@ async function receive(
       inputProblem: input.problem?.message,
       errors: [...host.reports, ...failures],
       traceLost,
+      maps: machine.dumps.map((map) => dumpMap(machine.object!, map)),
     });
     if (settings.json) json(summary);
-    else screen.say(summaryLines(summary, settings.separators));
+    else {
+      screen.say(summaryLines(summary, settings.separators));
+      for (const map of machine.dumps) screen.say(['', ...dumpLines(machine.object!, map, settings.separators)]);
+    }
     for (const failure of failures) err.write(`xdp-redirect-cpu: ${failure}\n`);
     const bad = failures.length > 0 || input.problem !== undefined || !summary.ledger.balanced;
     return bad ? EXIT.FAIL : EXIT.OK;
@@ -154,9 +160,13 @@ function secondsBetween(before: Snapshot, now: Snapshot): number {
 /** The exit code and message for anything that was thrown on the way. */
 export function explainError(error: unknown): { exitCode: ExitCode; message: string } {
   if (error instanceof CommandError) return { exitCode: error.exitCode, message: error.message };
+  if (error instanceof VerifierError) {
+    return { exitCode: EXIT.BPF, message: `${error.message}; the command 'verify' shows the whole log` };
+  }
   if (error instanceof KernelError) {
     return { exitCode: error.code === 'ENOMEM' ? EXIT.MEMORY : EXIT.BPF, message: error.message };
   }
+  if (error instanceof ObjectError) return { exitCode: EXIT.FAIL, message: error.message };
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { exitCode: EXIT.FAIL, message };
 }

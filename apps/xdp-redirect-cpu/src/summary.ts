@@ -1,5 +1,6 @@
 /** The end of a run: one object for machines, a few lines for people. */
 import type { Ledger } from '@cpumap/host';
+import type { MapDump } from './map-dump.ts';
 import { enqueueTotals, type Snapshot, verdicts } from './snapshot.ts';
 
 export interface RunFacts {
@@ -13,6 +14,8 @@ export interface RunFacts {
   readonly errors: readonly string[];
   /** Trace records that --debug was too slow for. */
   readonly traceLost: number;
+  /** What --dump-map asks for. */
+  readonly maps: readonly MapDump[];
 }
 
 /** The counts of a summary, or of an interval when `before` is where it began. */
@@ -88,6 +91,7 @@ export function summaryObject(now: Snapshot, ledger: Ledger, facts: RunFacts) {
     errors: facts.errors,
     ...(facts.inputProblem === undefined ? {} : { input_problem: facts.inputProblem }),
     ...(facts.traceLost === 0 ? {} : { trace_lost: facts.traceLost }),
+    ...(facts.maps.length === 0 ? {} : { maps: facts.maps }),
   };
 }
 export type Summary = ReturnType<typeof summaryObject>;

@@ -17,6 +17,8 @@ export * from './btf/btf-walk.ts';
 export { CORE_POISON } from './core/core-patch.ts';
 export * from './core/resolve-core.ts';
 export * from './core/target-types.ts';
+export { type Elf, readElf } from './elf/elf.ts';
+export { type ElfSection, SHF, SHT } from './elf/elf-format.ts';
 export * from './elf/object-error.ts';
 export { attachCallbackHelpers } from './helpers/callback-helpers.ts';
 export * from './helpers/helper-signatures.ts';

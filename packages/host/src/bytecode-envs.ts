@@ -7,6 +7,7 @@ import {
   attachMapHelpers,
   attachTailCalls,
   type BytecodeEnv,
+  type ContextBytes,
   JIT_STACK_SIZE,
   type MapOps,
   type ProgramInstance,
@@ -27,13 +28,15 @@ export interface BytecodeEnvParts {
   /** An instance of any program on this CPU. */
   readonly instance: (id: number) => ProgramInstance;
   readonly printk: (line: string) => void;
+  /** Addresses of the XDP_BUFFs that programs may be running on. */
+  readonly buffs: readonly number[];
 }
 
 export function attachBytecodeEnvs(parts: BytecodeEnvParts): {
   readonly xdp: BytecodeEnv;
   readonly tracing: BytecodeEnv;
 } {
-  const { memory, cpu, clock, blueprint, xdp, maps, instance, printk } = parts;
+  const { memory, cpu, clock, blueprint, xdp, maps, instance, printk, buffs } = parts;
   const { u32 } = memory;
   const machine = attachMachineHelpers({
     memory,
@@ -43,7 +46,6 @@ export function attachBytecodeEnvs(parts: BytecodeEnvParts): {
     epochNs: blueprint.epochNs,
   });
   const { scratch } = traceCpu(blueprint.trace, cpu);
-  const buffs = [percpu(blueprint.napiBuff, cpu), percpu(blueprint.cpumap.buff, cpu)];
 
   const within = (start: number, length: number, address: number, size: number): boolean =>
     address >= start && address + size <= start + length;
@@ -59,8 +61,9 @@ export function attachBytecodeEnvs(parts: BytecodeEnvParts): {
     bytes: number,
     table: BytecodeEnv['table'],
     readable: BytecodeEnv['readable'],
+    contextBytes?: ContextBytes,
   ): BytecodeEnv {
-    const mapHelpers = attachMapHelpers(maps);
+    const mapHelpers = attachMapHelpers(maps, contextBytes);
     return {
       memory,
       cpu,
@@ -70,13 +73,16 @@ export function attachBytecodeEnvs(parts: BytecodeEnvParts): {
       abandon: mapHelpers.abandon,
       readable: (address, size) => within(stack, bytes, address, size) || readable(address, size),
       printk,
-      tailCall: attachTailCalls({ maps, instance, stackStart: stack }),
+      tailCalls: attachTailCalls({ maps, instance, stackStart: stack }),
       stackEnd: stack + bytes,
     };
   }
 
   return {
-    xdp: env(xdp.stack, XDP_STACK_BYTES, attachXdpHelperTable(memory, xdp.helpers), inPacket),
+    xdp: env(xdp.stack, XDP_STACK_BYTES, attachXdpHelperTable(memory, xdp.helpers), inPacket, (ctx) => {
+      const start = u32[(ctx + XDP_BUFF.data) >> 2]!;
+      return { start, length: u32[(ctx + XDP_BUFF.data_end) >> 2]! - start };
+    }),
     tracing: env(percpu(blueprint.tracingStack, cpu), JIT_STACK_SIZE, {}, (address, size) =>
       within(scratch, TRACE_SCRATCH.sizeof, address, size),
     ),

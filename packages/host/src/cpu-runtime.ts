@@ -140,8 +140,10 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report, print
     blueprint.xdp,
   );
   const maps = attachMapOps(memory, cpu, nrCpus, percpu(blueprint.mapOps, cpu));
-  const envs = attachBytecodeEnvs({ memory, cpu, clock, blueprint, xdp, maps, instance, printk });
-  const napi = attachNapi({ ...parts, xdp, dma: attachDma(memory, clock), buff: percpu(blueprint.napiBuff, cpu) });
+  const napiBuff = percpu(blueprint.napiBuff, cpu);
+  const buffs = [napiBuff, percpu(blueprint.cpumap.buff, cpu), percpu(blueprint.devmap.buff, cpu)];
+  const envs = attachBytecodeEnvs({ memory, cpu, clock, blueprint, xdp, maps, instance, printk, buffs });
+  const napi = attachNapi({ ...parts, xdp, dma: attachDma(memory, clock), buff: napiBuff });
   const loop = createCpuLoop(machine, tasks, cpu, [cpumap.kthreadKind(xdp), napi]); // by CPUMAP_KTHREAD and NAPI_TASK
 
   async function addProgram(image: ProgramImage): Promise<void> {
@@ -166,12 +168,15 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report, print
   function testRun({ progId, buff, repeat }: TestRunCommand): TestRunAnswer {
     const program = instance(progId);
     xdp.begin(progId);
+    buffs.push(buff);
     let retval = XDP_ABORTED;
     const start = performance.now();
     try {
       for (let i = 0; i < repeat; i++) retval = program(buff);
     } catch (error) {
       return { retval: XDP_ABORTED, durationNs: 0, fault: describe(error) };
+    } finally {
+      buffs.pop();
     }
     return { retval, durationNs: ((performance.now() - start) * 1e6) / repeat };
   }

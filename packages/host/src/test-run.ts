@@ -69,7 +69,10 @@ export interface TestRunAnswer {
 }
 
 const PAGE_SIZE = 4096;
+/** Of a frame; a longer one would need a second buffer. */
 const MOST = PAGE_SIZE - XDP_PACKET_HEADROOM - SKB_SHARED_INFO_SIZE;
+/** Metadata lies in the headroom, behind the descriptor of 40 bytes. */
+const MOST_METADATA = XDP_PACKET_HEADROOM - 40;
 
 export interface TestRunParts {
   readonly memory: Memory;
@@ -96,11 +99,12 @@ export function checkTestRun(program: BpfProgram, { data, ctx = {}, repeat = 1 }
   if (meta !== 0 || end !== data.length || egress !== 0) {
     refuse('EINVAL', 'in ctx data_meta is 0, data_end the length of the data, and egress_ifindex 0');
   }
-  if (start < 0 || start > 252 || start % 4 !== 0) {
-    refuse('EINVAL', `ctx.data says ${start} bytes of metadata: up to 252, a multiple of 4`);
+  if (start < 0 || start > MOST_METADATA || start % 4 !== 0) {
+    refuse('EINVAL', `ctx.data says ${start} bytes of metadata: up to ${MOST_METADATA}, a multiple of 4`);
   }
-  if (data.length - start < ETH_HLEN) refuse('EINVAL', `a frame has at least the ${ETH_HLEN} bytes of its header`);
-  if (data.length > MOST) refuse('EINVAL', `${data.length} bytes do not fit into one page: at most ${MOST}`);
+  const length = data.length - start;
+  if (length < ETH_HLEN) refuse('EINVAL', `a frame has at least the ${ETH_HLEN} bytes of its header`);
+  if (length > MOST) refuse('EINVAL', `a frame of ${length} bytes does not fit into one page: at most ${MOST}`);
 }
 
 export function createTestRun({ memory, allocator, device, command }: TestRunParts) {
@@ -109,7 +113,9 @@ export function createTestRun({ memory, allocator, device, command }: TestRunPar
     checkTestRun(program, options);
     const { data, ctx = {}, repeat = 1, cpu = 0 } = options;
     const { data: metalen = 0, ingress_ifindex: ifindex = LOOPBACK_IFINDEX, rx_queue_index: queue = 0 } = ctx;
-    const from = device(ifindex) ?? refuse('ENODEV', `no device has the ifindex ${ifindex}`);
+    if (ifindex === 0 && queue !== 0) refuse('EINVAL', 'without a device there is queue 0 alone');
+    const from =
+      device(ifindex === 0 ? LOOPBACK_IFINDEX : ifindex) ?? refuse('ENODEV', `no device has the ifindex ${ifindex}`);
     if (queue >= from.queues) refuse('EINVAL', `the device has no queue ${queue}`);
     const page = allocator.alloc(PAGE_SIZE);
     const buff = allocator.alloc(XDP_BUFF.sizeof);
@@ -119,13 +125,13 @@ export function createTestRun({ memory, allocator, device, command }: TestRunPar
       };
       const get = (field: number): number => u32[(buff + field) >> 2]!;
       u8.fill(0, page, page + PAGE_SIZE);
-      u8.set(data, page + XDP_PACKET_HEADROOM);
+      u8.set(data, page + XDP_PACKET_HEADROOM - metalen);
       set(XDP_BUFF.data_hard_start, page);
       set(XDP_BUFF.frame_sz, PAGE_SIZE);
-      set(XDP_BUFF.data_meta, page + XDP_PACKET_HEADROOM);
-      set(XDP_BUFF.data, page + XDP_PACKET_HEADROOM + metalen);
-      set(XDP_BUFF.data_end, page + XDP_PACKET_HEADROOM + data.length);
-      set(XDP_BUFF.ingress_ifindex, ifindex);
+      set(XDP_BUFF.data_meta, page + XDP_PACKET_HEADROOM - metalen);
+      set(XDP_BUFF.data, page + XDP_PACKET_HEADROOM);
+      set(XDP_BUFF.data_end, page + XDP_PACKET_HEADROOM + data.length - metalen);
+      set(XDP_BUFF.ingress_ifindex, ifindex === 0 ? LOOPBACK_IFINDEX : ifindex);
       set(XDP_BUFF.rx_queue_index, queue);
       set(XDP_BUFF.egress_ifindex, 0);
       set(XDP_BUFF.dev, from.pointer);
