@@ -13,13 +13,14 @@ import {
   type TracepointLink,
 } from '@cpumap/host';
 import type { NicDevice } from '@cpumap/nic';
-import { remoteProgram, type SampleProgramName, sampleMaps, sampleProgram } from '@cpumap/programs';
+import { type SampleProgramName, sampleMaps, sampleProgram } from '@cpumap/programs';
 import { KernelError } from '@cpumap/uapi';
 import { CommandError, EXIT } from './exit-codes.ts';
 import type { Input } from './input.ts';
 import { addCpus, mapsToDump, memoryFor, openCollection, tracingPrograms } from './object-collection.ts';
 import { deviceProgram, entryProgram, openObject } from './object-file.ts';
 import type { Settings, UserCode, UserObject } from './options.ts';
+import { loadRemoteAction } from './remote-action.ts';
 
 export interface SampleMachine {
   readonly host: Host;
@@ -109,16 +110,13 @@ async function loadProgram(
 }
 
 /** The sample's maps with one of its programs, or with a user's function. */
-async function sampleEquipment(
-  host: Host,
-  { cpus, release, remoteAction, remoteCpus, qsize }: Settings,
-  code: SampleProgramName | UserCode,
-): Promise<Equipment> {
+async function sampleEquipment(host: Host, settings: Settings, code: SampleProgramName | UserCode): Promise<Equipment> {
+  const { cpus, release, remoteAction, remoteCpus, qsize } = settings;
   const maps: Record<string, BpfMap> = {};
   for (const spec of sampleMaps(cpus, release === '4.15' ? 4 : 8)) maps[spec.name] = host.createMap(spec);
   const cpuMap = cpuMapOf(maps.cpu_map!);
   const program = await loadProgram(host, code, cpus, maps);
-  const remote = remoteAction === 'disabled' ? undefined : await host.loadProgram(remoteProgram(remoteAction));
+  const remote = await loadRemoteAction(host, settings, program.frags);
   const entry = { qsize, program: remote?.id ?? 0 };
   return {
     program,
@@ -154,10 +152,7 @@ async function objectEquipment(
   if (cpuMap === undefined) {
     throw new CommandError(EXIT.BPF, `${spec.name}: ${main.name} has no cpumap, so it cannot redirect to a CPU`);
   }
-  const remote =
-    remoteAction === 'disabled'
-      ? collection.programs.get(entryProg?.name ?? '')
-      : await host.loadProgram(remoteProgram(remoteAction, { frags: main.frags }));
+  const remote = (await loadRemoteAction(host, settings, main.frags)) ?? collection.programs.get(entryProg?.name ?? '');
   const dumps = mapsToDump(collection, dumpMaps);
   const notes = addCpus(cpuMap, maps, remoteCpus, { qsize, program: remote?.id ?? 0 });
   const links: TracepointLink[] = [];
@@ -240,6 +235,10 @@ export function describeMachine(machine: SampleMachine, settings: Settings, inpu
     `${host.possibleCpus} CPUs, ${host.executor === 'virtual' ? `virtual, seed ${host.seed}` : 'threads'}, ${release} behaviour`,
     `${input.description}`,
     ...queues.map((queue) => `${queue} -> ${programName} (${where}) -> ${remote} (queue ${settings.qsize})`),
-    ...(machine.remoteProgram === undefined ? [] : [`second program on the remote CPUs: ${machine.remoteProgram}`]),
+    ...(machine.remoteProgram === undefined
+      ? []
+      : [
+          `second program on the remote CPUs: ${machine.remoteProgram}${settings.redirectDevice === undefined ? '' : ` to ${settings.redirectDevice}`}`,
+        ]),
   ];
 }

@@ -38,7 +38,9 @@ export interface Settings {
   readonly program: SampleProgramName | UserCode | UserObject;
   /** What runs bytecode. */
   readonly bpfEngine: BpfEngine;
-  readonly remoteAction: 'disabled' | 'drop' | 'pass';
+  readonly remoteAction: 'disabled' | 'drop' | 'pass' | 'redirect';
+  /** Name of the device that `redirect` sends to. */
+  readonly redirectDevice: string | undefined;
   readonly qsize: number;
   readonly intervalSeconds: number;
   readonly generic: boolean;
@@ -184,9 +186,10 @@ export function describeRun(): Command {
   );
   add(
     new Option('-r, --remote-action <action>', 'second program, on the remote CPU')
-      .choices(['disabled', 'drop', 'pass'])
+      .choices(['disabled', 'drop', 'pass', 'redirect'])
       .default('disabled'),
   );
+  add(new Option('-D, --redirect-device <name>', 'of --remote-action redirect: the device that sends the frames'));
   add(new Option('-S, --skb-mode', 'generic XDP, behind the driver'));
   add(new Option('-x, --stress-mode', 'replace an entry with one of another size at each interval'));
   add(new Option('--handler <file#export>', 'your own packet handler on the remote CPUs').argParser(userCode));
@@ -260,6 +263,10 @@ function checkTogether(o: Record<string, unknown>, named: readonly number[], cpu
   if (o.remoteProg !== undefined && o.remoteAction !== 'disabled') {
     refuse('--remote-prog and --remote-action exclude each other');
   }
+  if ((o.remoteAction === 'redirect') !== (o.redirectDevice !== undefined)) {
+    refuse('--remote-action redirect and --redirect-device NAME belong together');
+  }
+  if (o.redirectDevice === o.dev) refuse(`--redirect-device ${o.dev} is --dev: give the other device another name`);
   if ((o.remoteAction !== 'disabled' || o.remoteProg !== undefined) && o.release === '4.15') {
     refuse(
       `${o.remoteProg === undefined ? '--remote-action' : '--remote-prog'} needs programs in entries, which came with Linux 5.9: use --release 6.18`,
@@ -286,6 +293,7 @@ export function settingsOf(command: Command): Settings {
     program: o.module ?? objectOf(o) ?? (sample ?? SAMPLE_PROGRAMS[0]!).name,
     bpfEngine: o.bpfEngine,
     remoteAction: o.remoteAction,
+    redirectDevice: o.redirectDevice,
     qsize: o.qsize,
     intervalSeconds: o.sec,
     generic: o.skbMode ?? false,

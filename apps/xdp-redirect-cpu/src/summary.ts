@@ -40,6 +40,8 @@ export function countsOf(now: Snapshot, before?: Snapshot) {
       missed: device('rx_missed_errors'),
       length_errors: device('rx_length_errors'),
     },
+    /** What devices sent of the frames that were redirected to them. */
+    tx: { packets: device('tx_packets'), bytes: device('tx_bytes') },
     xdp: {
       aborted: minus(xdp.aborted, xdpBefore?.aborted),
       drop: minus(xdp.drop, xdpBefore?.drop),
@@ -105,7 +107,7 @@ export function summaryLines(summary: Summary, separators: boolean): string[] {
       .map(([name, count]) => `${name} ${n(count)}`)
       .join(', ') || 'none';
   const row = (name: string, value: string): string => `  ${name.padEnd(20)}: ${value}`;
-  const { rx, xdp, enqueue, kthread, ledger, seconds } = summary;
+  const { rx, tx, xdp, enqueue, kthread, ledger, seconds } = summary;
   const rate = seconds > 0 ? Math.trunc(rx.packets / seconds) : 0;
   const lines = [
     row('Duration', `${seconds.toFixed(3)}s`),
@@ -122,6 +124,7 @@ export function summaryLines(summary: Summary, separators: boolean): string[] {
     const dropped = xdp_drop > 0 ? `, dropped by its program ${n(xdp_drop)}` : '';
     lines.push(row(`CPU ${cpu}`, `processed ${n(processed)}, delivered ${n(delivered)}${dropped}`));
   }
+  if (tx.packets > 0) lines.push(row('Sent by devices', `${n(tx.packets)}, ${n(tx.bytes)} bytes`));
   if (summary.exception > 0) lines.push(row('Exceptions', n(summary.exception)));
   for (const { cpu, frames } of ledger.lost) lines.push(row(`Lost on CPU ${cpu}`, n(frames)));
   const state = ledger.balanced

@@ -48,6 +48,13 @@ describe.each(['threads', 'virtual'])('the bundled capture, %s', (executor) => {
     expect(summary.ledger.balanced).toBe(true);
   });
 
+  it('leaves by another device when the second program redirects it there', async () => {
+    const summary = summaryOf(await run('--remote-action', 'redirect', '--redirect-device', 'eth1'));
+    expect(summary.kthread).toMatchObject([{ cpu: 1, processed: FRAMES, xdp_redirect: FRAMES, delivered: 0 }]);
+    expect(summary.tx.packets).toBe(FRAMES);
+    expect(summary.ledger.balanced).toBe(true);
+  });
+
   it('behaves as 4.15 did: generic XDP knows no cpumap', async () => {
     const summary = summaryOf(await run('--release', '4.15', '--skb-mode'));
     expect(summary.xdp).toMatchObject({ redirect: 0, redirect_err: FRAMES });

@@ -74,7 +74,7 @@ const run = instanceOfBytecode(image, {
   abandon,
   readable: () => false,
   printk: console.log,
-  tailCall: () => -1,
+  tailCalls: { tailCall: () => -1, beginRun() {} },
   stackEnd: allocator.alloc(JIT_STACK_SIZE) + JIT_STACK_SIZE,
 });
 

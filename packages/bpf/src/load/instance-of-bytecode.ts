@@ -18,13 +18,13 @@ import {
   INTERPRETER_STACK_SIZE,
   type Interpreter,
   type InterpreterSpec,
-  type TailCall,
 } from '../interp/interpreter.ts';
 import type { CompiledProgram } from '../jit/compile.ts';
 import { FAULTED, instantiateProgram, JIT_STACK_SIZE } from '../jit/instance.ts';
 import { ownFunction } from '../jit/own-function.ts';
 import type { MapOps } from '../maps/map-ops.ts';
 import { type BytecodeImage, RUN_BUDGET } from './bytecode.ts';
+import type { TailCalls } from './tail-call.ts';
 
 /** What a CPU gives the programs of one kind. */
 export interface BytecodeEnv {
@@ -39,7 +39,7 @@ export interface BytecodeEnv {
   readonly abandon: () => void;
   readonly readable: Readable;
   readonly printk: (line: string) => void;
-  readonly tailCall: TailCall;
+  readonly tailCalls: TailCalls;
   /** The end of the stack area; the area has at least JIT_STACK_SIZE bytes. */
   readonly stackEnd: number;
 }
@@ -67,11 +67,18 @@ function helpersOf(image: BytecodeImage, env: BytecodeEnv, callFunction: CallFun
 
 /** @throws KernelError EINVAL for a helper that the CPU does not provide */
 export function instanceOfBytecode(image: BytecodeImage, env: BytecodeEnv): BytecodeInstance {
-  return image.compiled === undefined ? interpreted(image, env) : compiled(image, image.compiled, env);
+  const run = image.compiled === undefined ? interpreted(image, env) : compiled(image, image.compiled, env);
+  if (!image.helpers.includes(BPF_FUNC.tail_call)) return run;
+  const { beginRun } = env.tailCalls;
+  return (ctx, stackEnd) => {
+    if (stackEnd === undefined) beginRun();
+    return run(ctx, stackEnd);
+  };
 }
 
 function compiled(image: BytecodeImage, program: CompiledProgram, env: BytecodeEnv): BytecodeInstance {
-  const { memory, cpu, percpu, tailCall, abandon } = env;
+  const { memory, cpu, percpu, abandon } = env;
+  const { tailCall } = env.tailCalls;
   const callFunction: CallFunction = (slot, r1, r2, r3, r4) => instance.callFunction(slot, r1, r2, r3, r4);
   const helpers = helpersOf(image, env, callFunction);
   const stack = env.stackEnd - LEAST_STACK;
@@ -94,7 +101,8 @@ function compiled(image: BytecodeImage, program: CompiledProgram, env: BytecodeE
 const mayAccess = (): boolean => true;
 
 function interpreted(image: BytecodeImage, env: BytecodeEnv): BytecodeInstance {
-  const { memory, tailCall, abandon } = env;
+  const { memory, abandon } = env;
+  const { tailCall } = env.tailCalls;
   // one for each level at which the program is active
   const levels: Interpreter[] = [];
   let active = 0;

@@ -18,20 +18,23 @@ export interface TailCallParts {
   readonly stackStart: number;
 }
 
-export function attachTailCalls({ maps, instance, stackStart }: TailCallParts): TailCall {
+export interface TailCalls {
+  readonly tailCall: TailCall;
+  /** A program starts that is nobody's next one. */
+  readonly beginRun: () => void;
+}
+
+export function attachTailCalls({ maps, instance, stackStart }: TailCallParts): TailCalls {
   let count = 0;
-  let depth = 0;
-  return (ctx, map, index, stackEnd) => {
-    const id = maps.progAt(map, index);
-    if (id === 0 || stackEnd - JIT_STACK_SIZE < stackStart) return TAIL_CALL_FAILED;
-    if (depth === 0) count = 0; // nobody is inside a tail call: a new run
-    if (count === MAX_TAIL_CALL_CNT) return TAIL_CALL_FAILED;
-    count++;
-    depth++;
-    try {
+  return {
+    tailCall(ctx, map, index, stackEnd) {
+      const id = maps.progAt(map, index);
+      if (id === 0 || stackEnd - JIT_STACK_SIZE < stackStart || count === MAX_TAIL_CALL_CNT) return TAIL_CALL_FAILED;
+      count++;
       return instance(id)(ctx, stackEnd);
-    } finally {
-      depth--;
-    }
+    },
+    beginRun() {
+      count = 0;
+    },
   };
 }

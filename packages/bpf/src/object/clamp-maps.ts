@@ -2,6 +2,7 @@
  * Objects ask for maps of a million entries, for machines that have the memory. `clampMaps` answers with a spec that asks
  * for less, and says what it changed, so that nobody wonders later why a map is full.
  */
+import { BPF_MAP_TYPE } from '@cpumap/uapi';
 import type { CollectionSpec, ObjectMap } from './spec.ts';
 
 export interface ClampedMap {
@@ -19,7 +20,8 @@ export function clampMaps(
   const clamped: ClampedMap[] = [];
   const clamp = (map: ObjectMap): ObjectMap => {
     const inner = map.inner === undefined ? undefined : clamp(map.inner);
-    if (map.maxEntries <= limit) return { ...map, inner };
+    // of a ring buffer it is bytes, and a power of two
+    if (map.maxEntries <= limit || map.type === BPF_MAP_TYPE.RINGBUF) return { ...map, inner };
     clamped.push({ name: map.name, from: map.maxEntries, to: limit });
     return { ...map, inner, maxEntries: limit };
   };

@@ -16,6 +16,7 @@ import { type Checkpoint, createCheckpoints } from './checkpoints.ts';
 import { liveRegisters } from './live-registers.ts';
 import type { ProgramShape } from './program-shape.ts';
 import { copyState, newFrame, type State } from './state.ts';
+import { stateText } from './value-text.ts';
 import { pointer } from './values.ts';
 import type { Findings, Verification } from './verification.ts';
 import type { VerifierLog } from './verifier-log.ts';
@@ -205,7 +206,7 @@ export function explore(
     v.state = next.state;
     parent = next.parent;
     log?.rewind(next.mark);
-    if (next.from !== next.slot) log?.add(`\nfrom ${next.from} to ${next.slot}:`);
+    if (next.from !== next.slot) log?.add(`\nfrom ${next.from} to ${next.slot}: ${stateText(next.state)}`);
     follow(next.slot);
     checkpoints.pathEnded(parent);
     Object.assign(statistics, checkpoints.statistics);

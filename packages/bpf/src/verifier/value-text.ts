@@ -45,7 +45,7 @@ function pointerFields(p: Pointer): string[] {
   if (p.reference !== 0) out.push(`ref_obj_id=${p.reference}`);
   if (p.off !== 0) out.push(`off=${p.off}`);
   if (isPacket(p)) out.push(`r=${p.range < 0 ? `0x${BigInt.asUintN(64, BigInt(p.range)).toString(16)}` : p.range}`);
-  if (p.map !== undefined) out.push(`ks=${p.map.keySize},vs=${p.map.valueSize}`);
+  if (p.map !== undefined) out.push(`map=${p.map.name}`, `ks=${p.map.keySize}`, `vs=${p.map.valueSize}`);
   if (p.kind === 'ringbuf-mem') out.push(`sz=${p.size}`);
   return p.variable === undefined ? out : [...out, ...bounds(p.variable)];
 }

@@ -1,3 +1,4 @@
+import { BPF_MAP_TYPE } from '@cpumap/uapi';
 import { describe, expect, it } from 'vitest';
 import { clampMaps } from '../../src/object/clamp-maps.ts';
 import { linkProgram } from '../../src/object/link-program.ts';
@@ -89,6 +90,12 @@ describe('clampMaps', () => {
   });
   it('also inside maps of maps', () => {
     expect(clampMaps(spec, 7).spec.maps.get('outer')!.inner!.maxEntries).toBe(7);
+  });
+  it('but not ring buffers, whose entries are bytes', () => {
+    const events = { ...spec.maps.get('flows')!, name: 'events', type: BPF_MAP_TYPE.RINGBUF, maxEntries: 4096 };
+    const { spec: same, clamped } = clampMaps({ ...spec, maps: new Map([['events', events]]) }, 10);
+    expect(clamped).toEqual([]);
+    expect(same.maps.get('events')!.maxEntries).toBe(4096);
   });
   it.each([0, -1, 1.5, Number.NaN])('%d is no limit', (limit) => {
     expect(() => clampMaps(spec, limit)).toThrow(RangeError);

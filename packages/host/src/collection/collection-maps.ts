@@ -61,15 +61,6 @@ function withSizes(spec: CollectionSpec, maxEntries: Readonly<Record<string, num
   return { ...spec, maps: new Map(sized) };
 }
 
-/** At most `limit` entries; a ring buffer's max_entries are bytes and stay. */
-function clamp(spec: CollectionSpec, limit: number | undefined) {
-  if (limit === undefined) return { spec, clamped: [] };
-  const counted = [...spec.maps].filter(([, { type }]) => type !== BPF_MAP_TYPE.RINGBUF);
-  const { spec: smaller, clamped } = clampMaps({ ...spec, maps: new Map(counted) }, limit);
-  const maps = new Map([...spec.maps].map(([name, map]) => [name, smaller.maps.get(name) ?? map]));
-  return { spec: { ...spec, maps }, clamped };
-}
-
 /** @throws KernelError, whose hint names file, map and section; nothing is left open then */
 export function createCollectionMaps(
   backend: Backend,
@@ -78,7 +69,8 @@ export function createCollectionMaps(
 ): CollectionMaps {
   const { constants = {}, maxEntries = {}, clampMaps: limit } = options;
   checkConstants(object, constants);
-  const { spec, clamped } = clamp(withSizes(object, maxEntries), limit);
+  const sized = withSizes(object, maxEntries);
+  const { spec, clamped } = limit === undefined ? { spec: sized, clamped: [] } : clampMaps(sized, limit);
   const notes = clamped.map(({ name, from, to }) => `map ${name} has ${to} entries instead of ${from}`);
   const maps = new Map<string, BpfMap>();
   const opened: BpfMap[] = [];
