@@ -25,10 +25,10 @@ async function main(): Promise<number> {
 }
 
 async function carryOut({ command, options }: Invocation, signal: AbortSignal): Promise<ExitCode> {
-  const out = process.stdout;
+  const { stdout: out, stderr: err } = process;
   switch (command) {
     case 'run':
-      return run(options, { out, err: process.stderr }, signal);
+      return run(options, { out, err }, signal);
     case 'inspect':
       inspect(options, out);
       return EXIT.OK;
@@ -38,7 +38,7 @@ async function carryOut({ command, options }: Invocation, signal: AbortSignal): 
     case 'verify':
       return verify(options, out);
     case 'test-run':
-      return testRun(options, out);
+      return testRun(options, { out, err });
   }
 }
 

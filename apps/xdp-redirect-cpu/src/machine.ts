@@ -10,6 +10,7 @@ import {
   cpuMapOf,
   createHost,
   type Host,
+  type HostOptions,
   type TracepointLink,
 } from '@cpumap/host';
 import type { NicDevice } from '@cpumap/nic';
@@ -178,14 +179,23 @@ async function objectEquipment(
 export async function buildMachine(
   settings: Settings,
   input: Input,
-  onReport: (text: string) => void,
+  { onReport, onPrintk }: Pick<HostOptions, 'onReport' | 'onPrintk'>,
 ): Promise<SampleMachine> {
   const { cpus, release, executor, seed, bpfEngine, program: code, rxQueues, rxRing, rxCpus } = settings;
   const user = typeof code === 'object' && 'object' in code ? code : undefined;
   const object = user && openObject(user.object, '--obj ');
   const base = machineBytes(settings, input);
   const memoryBytes = object === undefined ? base : memoryFor(object, cpus, base, user!.clampMaps);
-  const host = await createHost({ cpus, release, executor, seed, bpfEngine, onReport, memoryBytes });
+  const host = await createHost({
+    cpus,
+    release,
+    executor,
+    seed,
+    bpfEngine,
+    memoryBytes,
+    ...(onReport && { onReport }),
+    ...(onPrintk && { onPrintk }),
+  });
   try {
     const device = host.createDevice({
       name: settings.dev,

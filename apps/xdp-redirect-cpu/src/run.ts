@@ -17,7 +17,7 @@ import { createScreen, type Screen, type TextOutput } from './screen.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
 import { countsOf, summaryLines, summaryObject } from './summary.ts';
 import { renderTable } from './table.ts';
-import { traceLine } from './trace-line.ts';
+import { printkLine, traceLine } from './trace-line.ts';
 
 export interface RunOutputs {
   readonly out: TextOutput;
@@ -37,7 +37,13 @@ export async function run(settings: Settings, { out, err }: RunOutputs, signal: 
   if (input.problem !== undefined) {
     complain(`--input ${settings.input}: ${input.problem.message}; the frames before it are used`);
   }
-  const machine = await buildMachine(settings, input, complain);
+  const trace = settings.json ? err : out;
+  const machine: SampleMachine = await buildMachine(settings, input, {
+    onReport: complain,
+    onPrintk(text, cpu) {
+      if (settings.debug) trace.write(`${printkLine(text, cpu, machine.host.now())}\n`);
+    },
+  });
   try {
     return await receive(machine, settings, input, { out, err }, signal);
   } finally {

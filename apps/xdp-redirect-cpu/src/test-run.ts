@@ -8,7 +8,7 @@ import { readFrames } from './input.ts';
 import { dumpLines } from './map-dump.ts';
 import { addCpus, mapsToDump, memoryFor, openCollection } from './object-collection.ts';
 import { openObject } from './object-file.ts';
-import type { TextOutput } from './screen.ts';
+import type { RunOutputs } from './run.ts';
 
 export interface TestRunCommandOptions {
   readonly file: string;
@@ -87,11 +87,17 @@ async function runAll(host: Host, spec: CollectionSpec, options: TestRunCommandO
   ];
 }
 
-export async function testRun(options: TestRunCommandOptions, out: TextOutput): Promise<ExitCode> {
+export async function testRun(options: TestRunCommandOptions, { out, err }: RunOutputs): Promise<ExitCode> {
   const { file, remoteCpus, bpfEngine } = options;
   const spec = openObject(file);
   const cpus = Math.max(...remoteCpus, 0) + 1;
-  const host = await createHost({ cpus, executor: 'virtual', bpfEngine, memoryBytes: memoryFor(spec, cpus) });
+  const host = await createHost({
+    cpus,
+    executor: 'virtual',
+    bpfEngine,
+    memoryBytes: memoryFor(spec, cpus),
+    onPrintk: (text) => void err.write(`bpf_trace_printk: ${text}\n`),
+  });
   try {
     out.write(`${(await runAll(host, spec, options)).join('\n')}\n`);
     return EXIT.OK;

@@ -10,7 +10,16 @@ function taskOf({ event, cpu, fields }: TraceRecord): string {
   return `${name.slice(0, COMM_SHOWN)}-${fields.common_pid}`;
 }
 
+function line(task: string, cpu: number, timestampNs: number, text: string): string {
+  const seconds = (timestampNs / 1e9).toFixed(6);
+  return `${task.padStart(24)} [${String(cpu).padStart(3, '0')}] ..s.. ${seconds.padStart(13)}: ${text}`;
+}
+
 export function traceLine(record: TraceRecord, text: string): string {
-  const seconds = (record.timestampNs / 1e9).toFixed(6);
-  return `${taskOf(record).padStart(24)} [${String(record.cpu).padStart(3, '0')}] ..s.. ${seconds.padStart(13)}: ${text}`;
+  return line(taskOf(record), record.cpu, record.timestampNs, text);
+}
+
+/** What a program printed, when it reached the host. */
+export function printkLine(text: string, cpu: number, nowNs: number): string {
+  return line(`ksoftirqd/${cpu}-0`, cpu, nowNs, `bpf_trace_printk: ${text}`);
 }

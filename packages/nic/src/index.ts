@@ -11,4 +11,4 @@ export * from './napi.ts';
 export { RX_COUNTERS, type RxQueueCounts } from './rx-queue.ts';
 export * from './sources-index.ts';
 export type { Wire } from './wire.ts';
-export { attachXdpXmit } from './xdp-xmit.ts';
+export { attachXdpXmit, type XdpXmitParts } from './xdp-xmit.ts';
