@@ -224,7 +224,7 @@ export function describeRun(): Command {
   add(new Option('-e, --extended', 'rows for errors by errno, second programs, waiting frames and the device'));
   add(new Option('--no-separators', 'numbers without thousands separators'));
   add(new Option('--dump-map <name>', 'of --obj: show the contents of this map at the end').argParser(listOf));
-  add(new Option('--debug', 'print every trace event'));
+  add(new Option('--debug', 'print every trace event, and what programs print'));
   add(new Option('--json', 'one JSON object per interval and a summary at the end'));
   command.addHelpText('after', `\nPrograms:\n${programList}\n\nKeys of --pktgen (default):\n${pktgenList}\n`);
   command.addHelpText(

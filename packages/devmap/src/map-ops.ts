@@ -4,7 +4,15 @@
  *
  * Owner  the host thread calls all of these. CPUs only ever see a slot or a chain change, by one atomic store.
  */
-import { BPF_MAP, type BpfProgram, bytesOfU32, createMapOwners, type MapType, type OwnedProgram, u32Of } from '@cpumap/bpf';
+import {
+  BPF_MAP,
+  type BpfProgram,
+  bytesOfU32,
+  createMapOwners,
+  type MapType,
+  type OwnedProgram,
+  u32Of,
+} from '@cpumap/bpf';
 import { type Allocator, type Machine, type Memory, synchronizeRcu } from '@cpumap/smp';
 import {
   BPF_ATTACH_TYPE,

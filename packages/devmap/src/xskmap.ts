@@ -25,7 +25,7 @@ export function xskMapType({ u32 }: Memory, allocator: Allocator): MapType {
       u32[(map + BPF_MAP.elements) >> 2] = allocator.alloc(max(map) * 4);
     },
     // mirrors xsk_map_lookup_elem_sys_only
-    lookup: () => refuse('ENOTSUPP', 'BPF_MAP_LOOKUP_ELEM', 'sockets cannot be read back'),
+    lookup: () => refuse('EOPNOTSUPP', 'BPF_MAP_LOOKUP_ELEM', 'sockets cannot be read back'),
     update(map, key, value, flags) {
       // mirrors xsk_map_update_elem: flags, bounds, then the socket
       if (flags > 2) refuse('EINVAL', 'BPF_MAP_UPDATE_ELEM', `flags ${flags} are not known here`);

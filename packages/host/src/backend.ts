@@ -2,8 +2,8 @@
  * The backend: what the engine and the running kernel have in common. Tools and tests that only use this run on both.
  */
 import type { BpfMap, BpfProgram, MapSpec, ProgramSpec } from '@cpumap/bpf';
-import type { EventName, TraceControl } from '@cpumap/tracepoints';
-import type { Statistics } from './statistics.ts';
+import type { EventName, TraceControl, TraceCounters } from '@cpumap/tracepoints';
+import type { DeviceStatistics, Statistics } from './statistics.ts';
 
 /** Native: in the driver, before any sk_buff. Generic ("skb mode"): behind the driver, on an sk_buff. */
 export type XdpMode = 'native' | 'generic';
@@ -23,7 +23,16 @@ export interface TracepointLink {
   detach(): Promise<void>;
 }
 
-export interface Backend {
+/** What every backend counts; the engine's `Statistics` says more. */
+export interface BackendStatistics {
+  /** Nanoseconds on the machine's clock. */
+  readonly timestampNs: number;
+  readonly devices: readonly DeviceStatistics[];
+  readonly cpus: readonly { readonly cpu: number; readonly trace: TraceCounters }[];
+}
+
+/** `S` is what it counts. What is written for every backend takes a `Backend<BackendStatistics>`. */
+export interface Backend<S extends BackendStatistics = Statistics> {
   readonly kind: 'engine' | 'linux';
   /** Whose behaviour it shows, as in `uname -r`. */
   readonly release: string;
@@ -34,14 +43,14 @@ export interface Backend {
   createMap(spec: MapSpec): BpfMap;
   /** bpf(BPF_PROG_LOAD). @throws KernelError EINVAL (maps that do not fit); what a program's module throws */
   loadProgram(spec: ProgramSpec): Promise<BpfProgram>;
-  /** @throws KernelError ENODEV, EINVAL (made for map entries), EEXIST (other mode in use) */
+  /** @throws KernelError ENODEV, EINVAL (made for map entries), EEXIST (other mode in use), EBUSY (the kernel: in use) */
   attachXdp(device: string, program: BpfProgram, mode?: XdpMode): XdpLink;
   /**
    * Runs a tracing program at each firing of the tracepoint that it was loaded for.
    * @throws KernelError EINVAL (no tracing program), EEXIST (attached already)
    */
   attachTracepoint(program: BpfProgram): Promise<TracepointLink>;
-  statistics(): Statistics;
+  statistics(): S;
   /** Detaches everything and gives everything back. Safe to call twice. */
   close(): Promise<void>;
 }

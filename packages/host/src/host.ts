@@ -156,7 +156,10 @@ export async function createHost(options: HostOptions): Promise<Host> {
     seed,
     programByFd: (fd) => programs.get(fd),
     mapByFd: (fd) => maps.get(fd),
-    deviceByIndex: (ifindex) => devices.find((device) => device.ifindex === ifindex)?.pointer ?? 0,
+    deviceByIndex: (ifindex) =>
+      ifindex === LOOPBACK_IFINDEX
+        ? blueprint.loopback
+        : (devices.find((device) => device.ifindex === ifindex)?.pointer ?? 0),
     waitFor,
   });
   const devices: NicDevice[] = [];

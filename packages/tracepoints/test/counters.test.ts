@@ -38,7 +38,7 @@ describe('counters', () => {
         sums.redirect += a!;
       } else if (kind === 1) {
         const errno = ERRNOS[random.below(ERRNOS.length)]!;
-        cpu.redirect(1, 2, 0, -errno, 3, 0, true);
+        cpu.redirect(1, 2, 0, -errno, 3, 0, true, 16);
         sums.redirectErr++;
         sums.errnos.set(errno, (sums.errnos.get(errno) ?? 0) + 1);
       } else if (kind === 2) {
@@ -69,7 +69,7 @@ describe('counters', () => {
 
   it('count redirects that went well by the poll: their events alone do not', () => {
     const { memory, at, cpus } = tracing();
-    cpus[0]!.redirect(1, 2, 0, 0, 3, 0, true);
+    cpus[0]!.redirect(1, 2, 0, 0, 3, 0, true, 16);
     expect(readTraceCounters(memory, at, 0).redirect).toBe(0);
     cpus[0]!.countRedirects(64);
     expect(readTraceCounters(memory, at, 0)).toMatchObject({ redirect: 64, redirectErr: 0 });

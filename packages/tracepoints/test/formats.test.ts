@@ -74,7 +74,7 @@ describeWithData('the format files of 6.18', 'kernel-6.18/tracepoint-formats.txt
       else if (name === 'xdp_cpumap_enqueue') cpu.cpumapEnqueue(v.map_id!, v.processed!, v.drops!, v.to_cpu!);
       else if (name === 'xdp_cpumap_kthread') {
         cpu.cpumapKthread(77, v.map_id!, v.processed!, v.drops!, v.sched!, v.xdp_pass!, v.xdp_drop!, v.xdp_redirect!);
-      } else cpu.redirect(v.prog_id!, v.ifindex!, v.to_ifindex!, v.err!, v.map_id!, v.map_index!, true);
+      } else cpu.redirect(v.prog_id!, v.ifindex!, v.to_ifindex!, v.err!, v.map_id!, v.map_index!, true, 16);
 
       const record = traceCpu(at, 1).slots + SLOT_RECORD;
       const pid = name === 'xdp_cpumap_kthread' ? 77 : 0;

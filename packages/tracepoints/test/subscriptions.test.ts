@@ -8,8 +8,8 @@ const heads = ({ memory, at }: ReturnType<typeof tracing>) =>
 /** Fires one event of each kind on CPU 0. */
 function fireAll({ cpus }: ReturnType<typeof tracing>): void {
   const cpu = cpus[0]!;
-  cpu.redirect(1, 2, 0, 0, 3, 1, true);
-  cpu.redirect(1, 2, 0, -22, 3, 1, true);
+  cpu.redirect(1, 2, 0, 0, 3, 1, true, 16);
+  cpu.redirect(1, 2, 0, -22, 3, 1, true, 16);
   cpu.exception(1, 0, 2);
   cpu.cpumapEnqueue(3, 8, 0, 1);
   cpu.cpumapKthread(9, 3, 8, 0, 1, 0, 0, 0);

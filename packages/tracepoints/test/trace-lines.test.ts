@@ -32,7 +32,16 @@ function fire(tracepoints: Tracepoints, { event, pid, values: v }: Line): void {
     const verdicts = [v.xdp_pass ?? 0, v.xdp_drop ?? 0, v.xdp_redirect ?? 0] as const;
     tracepoints.cpumapKthread(pid, v.map_id!, v.processed!, v.drops!, v.sched!, ...verdicts);
   } else {
-    tracepoints.redirect(v.prog_id!, v.ifindex!, v.to_ifindex!, v.err!, v.map_id ?? 0, v.map_index ?? 0, 'map_id' in v, 0);
+    tracepoints.redirect(
+      v.prog_id!,
+      v.ifindex!,
+      v.to_ifindex!,
+      v.err!,
+      v.map_id ?? 0,
+      v.map_index ?? 0,
+      'map_id' in v,
+      0,
+    );
   }
 }
 
@@ -117,8 +126,8 @@ describe('4.15', () => {
 it('between 5.6 and 6.16 the map events exist, but the plain ones fire', () => {
   const { cpus, control } = tracing({ release: '5.15' });
   const subscription = control.subscribe();
-  cpus[0]!.redirect(3, 2, 0, 0, 9, 1, true);
-  cpus[0]!.redirect(3, 2, 0, -22, 9, 1, true);
+  cpus[0]!.redirect(3, 2, 0, 0, 9, 1, true, 16);
+  cpus[0]!.redirect(3, 2, 0, -22, 9, 1, true, 16);
   expect(subscription.read().records.map(({ event }) => event)).toEqual(['xdp_redirect', 'xdp_redirect_err']);
   expect(control.events.has('xdp_redirect_map')).toBe(true);
 });

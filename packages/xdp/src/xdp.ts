@@ -26,8 +26,10 @@ export interface XdpAt {
 
 export const MAX_IFINDEX = 1024;
 const TARGET_TYPES = 32;
-/** Room for a program of eight frames, and for 24 next programs that are called from inside a function. */
-export const XDP_STACK_BYTES = 4 * JIT_STACK_SIZE;
+/** Two frames of 512 bytes: what a bpf_tail_call from a function that the main one called leaves in use. */
+const TAIL_CALLER_BYTES = 1024;
+/** Room for a program of eight frames below 33 others, each of which made its tail call from such a function. */
+export const XDP_STACK_BYTES = JIT_STACK_SIZE + 33 * TAIL_CALLER_BYTES;
 
 export function createXdp(allocator: Allocator, nrCpus: number): XdpAt {
   return {

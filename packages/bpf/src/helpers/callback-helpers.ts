@@ -6,7 +6,8 @@ import { type HelperTable, helperTable } from './helper-table.ts';
 /** BPF_MAX_LOOPS */
 const MAX_LOOPS = 1 << 23;
 const EINVAL = -ERRNO.EINVAL;
-const E2BIG = -ERRNO.E2BIG;
+/** Of 32 bits: so it is in the code that the kernel's verifier puts in place of a call. */
+const E2BIG = -ERRNO.E2BIG >>> 0;
 
 /** `callFunction` is the instance's: see JitInstance. */
 export function attachCallbackHelpers(
@@ -14,9 +15,9 @@ export function attachCallbackHelpers(
   callFunction: (slot: number, r1: number, r2: number, r3: number, r4: number) => number,
 ): HelperTable {
   return helperTable({
-    loop(count: number, callback: number, context: number, flagsLo: number, flagsHi: number) {
+    loop(count: number, countHi: number, callback: number, context: number, flagsLo: number, flagsHi: number) {
       if ((flagsLo | flagsHi) !== 0) return EINVAL;
-      if (count >>> 0 > MAX_LOOPS) return E2BIG;
+      if (countHi !== 0 || count >>> 0 > MAX_LOOPS) return E2BIG;
       for (let i = 0; i < count; i++) {
         if (callFunction(callback, i, context, 0, 0) !== 0) return i + 1;
       }

@@ -17,7 +17,7 @@ const SIGNATURES: Partial<Readonly<Record<BpfFuncName, HelperSignature>>> = {
   map_delete_elem: { ...STAYS, params: ['i32', 'i32'] },
   map_lookup_percpu_elem: { ...POINTER, params: ['i32', 'i32', 'i32'] },
   for_each_map_elem: { ...STAYS, params: ['i32', 'i32', 'i32', 'halves'], callsBack: true },
-  loop: { ...STAYS, params: ['i32', 'i32', 'i32', 'halves'], callsBack: true },
+  loop: { ...STAYS, params: ['halves', 'i32', 'i32', 'halves'], result: 'f64', callsBack: true },
   redirect: { ...STAYS, params: ['i32', 'halves'] },
   redirect_map: { ...STAYS, params: ['i32', 'i32', 'halves'], result: 'f64' },
   xdp_adjust_head: { params: ['i32', 'i32'] },

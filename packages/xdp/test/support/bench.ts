@@ -74,7 +74,18 @@ export function createBench(release: Release, { seed = 1, cpu = 0, errors = [] a
     flushMap: (map) => void calls.push(`flush ${idOf(map)}`),
   };
   const onProgramError = (_: number, error: unknown): void => void errors.push(error);
-  const parts = { memory, cpu, clock, features, frames, tracepoints, seed, targets: [target], device: NO_XDP_XMIT, onProgramError };
+  const parts = {
+    memory,
+    cpu,
+    clock,
+    features,
+    frames,
+    tracepoints,
+    seed,
+    targets: [target],
+    device: NO_XDP_XMIT,
+    onProgramError,
+  };
   const xdp = attachXdp(parts, at);
 
   const hard = allocator.alloc(FRAME_SZ);
