@@ -19,6 +19,7 @@ import {
   BPF_EXIST,
   BPF_F_NUMA_NODE,
   BPF_F_RDONLY,
+  BPF_F_RDONLY_PROG,
   BPF_F_WRONLY,
   BPF_NOEXIST,
   type ErrnoName,
@@ -39,6 +40,8 @@ export interface DevMapTypeParts {
 }
 
 const CREATE_FLAGS = BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY;
+/** Rounded up to a power of two, the number of buckets has 32 bits. */
+const MOST_HASHED = 2 ** 31;
 
 function refuse(code: ErrnoName, command: string, hint: string): never {
   throw new KernelError(code, `bpf(${command})`, { hint });
@@ -58,6 +61,13 @@ function createEntries(parts: DevMapTypeParts) {
         const what = `keys of 4 bytes, values of ${sizes.join(' or ')}, at least one entry`;
         refuse('EINVAL', 'BPF_MAP_CREATE', `a devmap has ${what}, no flag but BPF_F_NUMA_NODE, _RDONLY and _WRONLY`);
       }
+    },
+
+    /** The slots, all empty. Programs get pointers to entries, so the map is read-only for them, and says so. */
+    alloc(map: number, slots: number): void {
+      u32[(map + BPF_MAP.map_flags) >> 2]! |= BPF_F_RDONLY_PROG;
+      u32[(map + BPF_MAP.element_size) >> 2] = 4;
+      u32[(map + BPF_MAP.elements) >> 2] = allocator.alloc(slots * 4);
     },
 
     /** A new entry; 0 for a value without a device, which empties a slot. mirrors __dev_map_alloc_node: EINVAL for all. */
@@ -124,10 +134,7 @@ export function devMapTypes(parts: DevMapTypeParts): { readonly array: MapType; 
   const array: MapType = {
     allocCheck: entries.allocCheck,
     programUses: entries.programUses,
-    alloc(map) {
-      u32[(map + BPF_MAP.element_size) >> 2] = 4;
-      u32[(map + BPF_MAP.elements) >> 2] = allocator.alloc(read(map, BPF_MAP.max_entries) * 4);
-    },
+    alloc: (map) => entries.alloc(map, read(map, BPF_MAP.max_entries)),
     lookup(map, keyBytes) {
       const key = u32Of(keyBytes);
       const entry = key < read(map, BPF_MAP.max_entries) ? u32[slot(map, key)]! : 0;
@@ -185,13 +192,15 @@ export function devMapTypes(parts: DevMapTypeParts): { readonly array: MapType; 
     }
   }
 
+  // no programUses: the kernel looks at programs that use a devmap_hash only when they are put in it
   const hash: MapType = {
-    allocCheck: entries.allocCheck,
-    programUses: entries.programUses,
-    alloc(map) {
-      u32[(map + BPF_MAP.element_size) >> 2] = 4;
-      u32[(map + BPF_MAP.elements) >> 2] = allocator.alloc(bucketCount(read(map, BPF_MAP.max_entries)) * 4);
+    allocCheck(spec) {
+      entries.allocCheck(spec);
+      if (spec.maxEntries > MOST_HASHED) {
+        refuse('EINVAL', 'BPF_MAP_CREATE', `max_entries ${spec.maxEntries}: at most ${MOST_HASHED}`);
+      }
     },
+    alloc: (map) => entries.alloc(map, bucketCount(read(map, BPF_MAP.max_entries))),
     lookup(map, keyBytes) {
       const link = linkOf(map, u32Of(keyBytes));
       if (link === 0) refuse('ENOENT', 'BPF_MAP_LOOKUP_ELEM', `no device at ${u32Of(keyBytes)}`);

@@ -31,8 +31,8 @@ export interface BackendStatistics {
   readonly cpus: readonly { readonly cpu: number; readonly trace: TraceCounters }[];
 }
 
-/** `S` is what it counts. What is written for every backend takes a `Backend<BackendStatistics>`. */
-export interface Backend<S extends BackendStatistics = Statistics> {
+/** `S` is what it counts. */
+export interface Backend<S extends BackendStatistics = BackendStatistics> {
   readonly kind: 'engine' | 'linux';
   /** Whose behaviour it shows, as in `uname -r`. */
   readonly release: string;
@@ -43,6 +43,8 @@ export interface Backend<S extends BackendStatistics = Statistics> {
   createMap(spec: MapSpec): BpfMap;
   /** bpf(BPF_PROG_LOAD). @throws KernelError EINVAL (maps that do not fit); what a program's module throws */
   loadProgram(spec: ProgramSpec): Promise<BpfProgram>;
+  /** What stands for a program in the values of maps: a descriptor; on the engine its id. */
+  fdOf(program: BpfProgram): number;
   /** @throws KernelError ENODEV, EINVAL (made for map entries), EEXIST (other mode in use), EBUSY (the kernel: in use) */
   attachXdp(device: string, program: BpfProgram, mode?: XdpMode): XdpLink;
   /**

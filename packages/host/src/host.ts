@@ -73,7 +73,7 @@ export interface DeviceOptions extends Omit<NicOptions, 'name' | 'ifindex'> {
   readonly name?: string;
 }
 
-export interface Host extends Backend {
+export interface Host extends Backend<Statistics> {
   readonly kind: 'engine';
   readonly release: Release;
   readonly executor: 'threads' | 'virtual';
@@ -347,6 +347,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       return map;
     },
     loadProgram,
+    fdOf: (program) => program.id,
     attachTracepoint,
     testRun,
     attachXdp,

@@ -24,7 +24,7 @@ export const BPF_CMD = {
   MAP_UPDATE_BATCH: 26,
   MAP_DELETE_BATCH: 27,
   LINK_CREATE: 28,
-  LINK_DETACH: 34,
+  LINK_UPDATE: 29,
 } as const;
 export type BpfCommand = keyof typeof BPF_CMD;
 
@@ -98,6 +98,7 @@ export const INFO_ATTR = layout({ bpf_fd: 'u32', info_len: 'u32', info: 'u64' })
 export const FD_BY_ID_ATTR = layout({ id: 'u32', next_id: 'u32', open_flags: 'u32' });
 export const RAW_TRACEPOINT_ATTR = layout({ name: 'u64', prog_fd: 'u32' });
 export const LINK_CREATE_ATTR = layout({ prog_fd: 'u32', target_ifindex: 'u32', attach_type: 'u32', flags: 'u32' });
+export const LINK_UPDATE_ATTR = layout({ link_fd: 'u32', new_prog_fd: 'u32', flags: 'u32', old_prog_fd: 'u32' });
 
 /** Fields of one command, by name. A pointer is given as the array that it points to; undefined fields are 0. */
 export type AttrFields<L> = { readonly [K in Exclude<keyof L, 'sizeof'>]?: number | bigint | Uint8Array | undefined };

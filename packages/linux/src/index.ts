@@ -1,9 +1,11 @@
 /**
- * The running Linux kernel: maps and programs through bpf(2). Importing this loads nothing; on another system, or without
- * rights, the first call says what is missing.
+ * The running Linux kernel: a Backend, and its parts: maps and programs through bpf(2). Importing this loads nothing; on
+ * another system, or without rights, the first call says what is missing.
  *
  * @packageDocumentation
  */
+export { createLinuxBackend, type LinuxBackend, type LinuxBackendOptions } from './backend.ts';
 export { createLinuxMap, type LinuxMap, linuxMap } from './linux-map.ts';
 export { type LinuxLoad, type LinuxProgram, LinuxVerifierError, loadLinuxProgram } from './linux-program.ts';
 export { countCpus, possibleCpus } from './possible-cpus.ts';
+export { type LinuxRingBuffer, openLinuxRingBuffer } from './ring-buffer.ts';

@@ -2,65 +2,51 @@
  * Links: what holds a program at its place. A link lives as long as its descriptor: when the process ends, however it
  * ends, the kernel takes the program off.
  */
-import { KernelError } from '@cpumap/uapi';
-import { attrOf, BPF_CMD, INFO_ATTR, LINK_CREATE_ATTR, RAW_TRACEPOINT_ATTR } from './attr.ts';
-import { bpfError, libc } from './libc.ts';
+import { BPF_ATTACH_TYPE, XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE } from '@cpumap/uapi';
+import { attrOf, BPF_CMD, LINK_CREATE_ATTR, LINK_UPDATE_ATTR, RAW_TRACEPOINT_ATTR } from './attr.ts';
+import { bpfError, libc, systemError } from './libc.ts';
 
 export interface LinuxLink {
   readonly fd: number;
-  readonly id: number;
   /** Takes the program off. Safe to call twice. */
   close(): void;
 }
 
-const BPF_XDP = 37;
-const XDP_FLAGS = { native: 1 << 2, generic: 1 << 1 } as const;
-const LINK_INFO_ID = 4;
-const LINK_INFO_BYTES = 32;
+const XDP_FLAGS = { native: XDP_FLAGS_DRV_MODE, generic: XDP_FLAGS_SKB_MODE } as const;
+
+const PERF_TYPE_TRACEPOINT = 2;
+/** PERF_ATTR_SIZE_VER0: what every kernel with perf events takes. */
+const PERF_ATTR = { type: 0, size: 4, config: 8, sample_period: 16, sizeof: 64 };
+const PERF_EVENT_IOC = { ENABLE: 0x2400, SET_BPF: 0x40042408 } as const;
 
 function linkOf(fd: number): LinuxLink {
-  const c = libc();
-  const info = new Uint8Array(LINK_INFO_BYTES);
-  const attr = attrOf(c, INFO_ATTR, { bpf_fd: fd, info_len: info.length, info });
-  const answer = c.bpf(BPF_CMD.OBJ_GET_INFO_BY_FD, attr);
-  if (answer < 0) {
-    c.close(fd);
-    throw bpfError('BPF_OBJ_GET_INFO_BY_FD', answer);
-  }
   let open = true;
   return {
     fd,
-    id: new DataView(info.buffer).getUint32(LINK_INFO_ID, true),
     close() {
-      if (open) c.close(fd);
+      if (open) libc().close(fd);
       open = false;
     },
   };
 }
 
-/** The index of an interface in this network namespace. @throws KernelError ENODEV */
-export function ifindexOf(name: string): number {
-  const ifindex = libc().ifindexOf(name);
-  if (ifindex === 0) {
-    throw new KernelError('ENODEV', `interface ${name}`, {
-      hint: 'there is none of that name in this network namespace: ip link shows them',
-    });
-  }
-  return ifindex;
-}
-
-/** bpf(BPF_LINK_CREATE) of an XDP program. @throws KernelError EBUSY (another program), EOPNOTSUPP, EINVAL, EPERM */
-export function attachXdpLink(progFd: number, ifindex: number, mode: 'native' | 'generic'): LinuxLink {
+/** bpf(BPF_LINK_CREATE) of an XDP program. @returns a negative errno: EBUSY, EEXIST, EOPNOTSUPP, EINVAL, EPERM, … */
+export function attachXdpLink(progFd: number, ifindex: number, mode: 'native' | 'generic'): LinuxLink | number {
   const c = libc();
   const attr = attrOf(c, LINK_CREATE_ATTR, {
     prog_fd: progFd,
     target_ifindex: ifindex,
-    attach_type: BPF_XDP,
+    attach_type: BPF_ATTACH_TYPE.XDP,
     flags: XDP_FLAGS[mode],
   });
   const fd = c.bpf(BPF_CMD.LINK_CREATE, attr);
-  if (fd < 0) throw bpfError('BPF_LINK_CREATE', fd);
-  return linkOf(fd);
+  return fd < 0 ? fd : linkOf(fd);
+}
+
+/** bpf(BPF_LINK_UPDATE): another program in its place, without a moment between. @returns 0, or a negative errno */
+export function updateLink({ fd }: LinuxLink, progFd: number): number {
+  const c = libc();
+  return c.bpf(BPF_CMD.LINK_UPDATE, attrOf(c, LINK_UPDATE_ATTR, { link_fd: fd, new_prog_fd: progFd }));
 }
 
 /** bpf(BPF_RAW_TRACEPOINT_OPEN): of a raw tracepoint by name; a tp_btf program knows its own. @throws KernelError ENOENT */
@@ -69,5 +55,41 @@ export function attachRawTracepoint(progFd: number, name?: string): LinuxLink {
   const text = name === undefined ? undefined : new TextEncoder().encode(`${name}\0`);
   const fd = c.bpf(BPF_CMD.RAW_TRACEPOINT_OPEN, attrOf(c, RAW_TRACEPOINT_ATTR, { name: text, prog_fd: progFd }));
   if (fd < 0) throw bpfError('BPF_RAW_TRACEPOINT_OPEN', fd);
+  return linkOf(fd);
+}
+
+/** A tracepoint's perf event, by its id in tracefs. One is enough: a tracepoint runs its programs on every CPU. */
+function openPerfTracepoint(tracepointId: number): number {
+  const attr = new Uint8Array(PERF_ATTR.sizeof);
+  const view = new DataView(attr.buffer);
+  view.setUint32(PERF_ATTR.type, PERF_TYPE_TRACEPOINT, true);
+  view.setUint32(PERF_ATTR.size, PERF_ATTR.sizeof, true);
+  view.setUint32(PERF_ATTR.config, tracepointId, true);
+  view.setUint32(PERF_ATTR.sample_period, 1, true);
+  return libc().perfEventOpen(attr, 0);
+}
+
+export function canOpenPerfTracepoint(tracepointId: number): boolean {
+  const fd = openPerfTracepoint(tracepointId);
+  if (fd >= 0) libc().close(fd);
+  return fd >= 0;
+}
+
+/** A program at a tracepoint. @throws KernelError EACCES, EPERM; EINVAL for one that reads beyond the record */
+export function attachPerfTracepoint(progFd: number, tracepointId: number): LinuxLink {
+  const c = libc();
+  const fd = openPerfTracepoint(tracepointId);
+  if (fd < 0) {
+    throw systemError('perf_event_open', fd, 'it needs CAP_PERFMON (Linux 5.8) or CAP_SYS_ADMIN: run as root');
+  }
+  for (const [name, request, argument] of [
+    ['PERF_EVENT_IOC_SET_BPF', PERF_EVENT_IOC.SET_BPF, progFd],
+    ['PERF_EVENT_IOC_ENABLE', PERF_EVENT_IOC.ENABLE, 0],
+  ] as const) {
+    const answer = c.ioctl(fd, request, argument);
+    if (answer >= 0) continue;
+    c.close(fd);
+    throw systemError(`ioctl(${name})`, answer);
+  }
   return linkOf(fd);
 }

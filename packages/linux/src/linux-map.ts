@@ -9,13 +9,13 @@ import {
   attrOf,
   BPF_CMD,
   type BpfCommand,
-  INFO_ATTR,
   MAP_BATCH_ATTR,
   MAP_CREATE_ATTR,
   MAP_ELEM_ATTR,
   nameWords,
 } from './attr.ts';
 import { bpfError, libc } from './libc.ts';
+import { MAP_INFO, nameAt, objectInfo } from './object-info.ts';
 import { possibleCpus } from './possible-cpus.ts';
 
 /** A map of the kernel: what other commands of bpf(2) know it by. */
@@ -23,24 +23,15 @@ export interface LinuxMap extends BpfMap {
   readonly fd: number;
 }
 
-/** struct bpf_map_info, as far as it is read. */
-const MAP_INFO = { type: 0, id: 4, key_size: 8, value_size: 12, max_entries: 16, map_flags: 20, name: 24, sizeof: 88 };
-
 const { PERCPU_ARRAY, PERCPU_HASH, LRU_PERCPU_HASH, ARRAY_OF_MAPS, HASH_OF_MAPS } = BPF_MAP_TYPE;
 const PER_CPU: readonly number[] = [PERCPU_ARRAY, PERCPU_HASH, LRU_PERCPU_HASH];
 
 function infoOf(fd: number): MapInfo {
-  const c = libc();
-  const info = new Uint8Array(MAP_INFO.sizeof);
-  const attr = attrOf(c, INFO_ATTR, { bpf_fd: fd, info_len: info.length, info });
-  const answer = c.bpf(BPF_CMD.OBJ_GET_INFO_BY_FD, attr);
-  if (answer < 0) throw bpfError('BPF_OBJ_GET_INFO_BY_FD', answer);
-  const view = new DataView(info.buffer);
+  const view = objectInfo(fd, MAP_INFO.sizeof);
   const u32 = (offset: number): number => view.getUint32(offset, true);
-  const name = info.subarray(MAP_INFO.name, MAP_INFO.name + 16);
   return {
     id: u32(MAP_INFO.id),
-    name: new TextDecoder().decode(name.subarray(0, name.indexOf(0))),
+    name: nameAt(view, MAP_INFO.name),
     type: u32(MAP_INFO.type),
     keySize: u32(MAP_INFO.key_size),
     valueSize: u32(MAP_INFO.value_size),

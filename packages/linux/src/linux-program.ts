@@ -14,8 +14,9 @@ import {
 } from '@cpumap/bpf';
 import type { TestRunOptions, TestRunResult, XdpMd } from '@cpumap/host';
 import { BPF_PROG_TYPE, KernelError, XDP_MD } from '@cpumap/uapi';
-import { attrOf, BPF_CMD, INFO_ATTR, nameWords, PROG_LOAD_ATTR, TEST_RUN_ATTR } from './attr.ts';
+import { attrOf, BPF_CMD, nameWords, PROG_LOAD_ATTR, TEST_RUN_ATTR } from './attr.ts';
 import { bpfError, libc } from './libc.ts';
+import { programInfo } from './object-info.ts';
 
 export interface LinuxProgram extends BpfProgram {
   readonly fd: number;
@@ -30,24 +31,26 @@ export class LinuxVerifierError extends KernelError {
   /** What the verifier wrote, to its last line. */
   readonly log: string;
 
-  constructor(error: KernelError, program: string, log: string) {
-    const last = log
-      .trimEnd()
-      .split('\n')
-      .filter((line) => !line.startsWith('processed '));
-    super(error.code, error.syscall, { hint: `program "${program}": ${last.at(-1) ?? error.hint ?? 'refused'}` });
+  constructor(error: KernelError, program: string, complaint: string, log: string) {
+    super(error.code, error.syscall, { hint: `program "${program}": ${complaint}` });
     this.log = log;
   }
 }
 
+/** The line that says why; undefined when the verifier found nothing wrong: the program was refused before or after it. */
+function complaintOf(log: string): string | undefined {
+  const lines = log
+    .split('\n')
+    .filter((line) => line !== '' && !/^(processed|verification time|stack depth) /.test(line));
+  return /^processed /m.test(log) && lines.length === 0 ? undefined : lines.at(-1);
+}
+
 const BPF_F_XDP_HAS_FRAGS = 1 << 5;
 const BPF_F_TEST_XDP_LIVE_FRAMES = 1 << 1;
-const PROG_INFO_ID = 4;
-const PROG_INFO_BYTES = 80;
 const LOG_BYTES = 4 * 1024 * 1024;
 
 /** The code with descriptors in place of names: what the kernel takes. */
-function withDescriptors({ bytecode }: BytecodeCode, maps: Readonly<Record<string, BpfMap>>): Uint8Array {
+function withDescriptors({ bytecode }: BytecodeCode, maps: LinuxLoad['maps']): Uint8Array {
   const bySlot = new Map(bytecode.mapReferences.map((reference) => [reference.slot, reference]));
   const instructions = bytecode.instructions.map((instruction): Instruction => {
     const reference = bySlot.get(instruction.slot);
@@ -61,17 +64,8 @@ function withDescriptors({ bytecode }: BytecodeCode, maps: Readonly<Record<strin
   return encodeProgram(instructions);
 }
 
-function idOf(fd: number): number {
-  const c = libc();
-  const info = new Uint8Array(PROG_INFO_BYTES);
-  const attr = attrOf(c, INFO_ATTR, { bpf_fd: fd, info_len: info.length, info });
-  const answer = c.bpf(BPF_CMD.OBJ_GET_INFO_BY_FD, attr);
-  if (answer < 0) throw bpfError('BPF_OBJ_GET_INFO_BY_FD', answer);
-  return new DataView(info.buffer).getUint32(PROG_INFO_ID, true);
-}
-
 export interface LinuxLoad {
-  readonly maps: Readonly<Record<string, BpfMap>>;
+  readonly maps: Readonly<Record<string, Pick<BpfMap, 'pointer'>>>;
   /** Of the function or event that a tracing program is for, in the kernel's BTF. */
   readonly attachBtfId?: number;
   /** 0 no log unless it is refused, 1 and 2 as the kernel. */
@@ -118,10 +112,11 @@ export function loadLinuxProgram(spec: ProgramSpec, { maps, attachBtfId, logLeve
     fd = again.fd;
     if (fd < 0) {
       const error = bpfError('BPF_PROG_LOAD', fd);
-      throw again.log === '' ? error : new LinuxVerifierError(error, spec.name, again.log);
+      const complaint = complaintOf(again.log);
+      throw complaint === undefined ? error : new LinuxVerifierError(error, spec.name, complaint, again.log);
     }
   }
-  const program = { ...facts, id: idOf(fd) };
+  const program = { ...facts, id: programInfo(fd).id };
   let open = true;
   return {
     ...program,

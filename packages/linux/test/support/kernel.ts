@@ -2,6 +2,8 @@
 import { KernelError } from '@cpumap/uapi';
 import { describe } from 'vitest';
 import { createLinuxMap } from '../../src/linux-map.ts';
+import { possibleCpus } from '../../src/possible-cpus.ts';
+import { enterNamespace } from './namespace.ts';
 
 function problem(): string | undefined {
   try {
@@ -16,7 +18,29 @@ function problem(): string | undefined {
 const reason = problem();
 if (reason !== undefined) process.stderr.write(`SKIPPED, no kernel to ask: ${reason}\n`);
 
+function describeUnless(problem: string | undefined, name: string, tests: () => void): void {
+  describe.skipIf(problem !== undefined)(problem === undefined ? name : `${name} (skipped: ${problem})`, tests);
+}
+
 /** `describe` on the running kernel. */
 export function describeOnLinux(name: string, tests: () => void): void {
-  describe.skipIf(reason !== undefined)(reason === undefined ? name : `${name} (skipped: ${reason})`, tests);
+  describeUnless(reason, name, tests);
+}
+
+/** Why there can be no namespace; undefined when the calling thread is in one from now on. */
+function namespaceProblem(): string | undefined {
+  if (possibleCpus() < 2) return 'a redirect to another CPU needs two';
+  try {
+    enterNamespace();
+    return undefined;
+  } catch (error) {
+    return `no network namespace (it takes CAP_SYS_ADMIN and ip of iproute2): ${error}`;
+  }
+}
+
+/** `describe` on the running kernel, in a network namespace of this file's own. */
+export function describeInNamespace(name: string, tests: () => void): void {
+  const problem = reason ?? namespaceProblem();
+  if (problem !== undefined && reason === undefined) process.stderr.write(`SKIPPED: ${problem}\n`);
+  describeUnless(problem, name, tests);
 }
