@@ -3,7 +3,7 @@
  */
 import type { BpfMap, BpfProgram, MapSpec, ProgramSpec } from '@cpumap/bpf';
 import type { EventName, TraceControl, TraceCounters } from '@cpumap/tracepoints';
-import type { DeviceStatistics, Statistics } from './statistics.ts';
+import type { DeviceStatistics } from './statistics.ts';
 
 /** Native: in the driver, before any sk_buff. Generic ("skb mode"): behind the driver, on an sk_buff. */
 export type XdpMode = 'native' | 'generic';
