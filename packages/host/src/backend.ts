@@ -1,7 +1,7 @@
 /**
  * The backend: what the engine and the running kernel have in common. Tools and tests that only use this run on both.
  */
-import type { BpfMap, BpfProgram, MapSpec, ProgramSpec } from '@cpumap/bpf';
+import type { BpfMap, BpfProgram, Btf, MapSpec, ProgramSpec } from '@cpumap/bpf';
 import type { EventName, TraceControl, TraceCounters } from '@cpumap/tracepoints';
 import type { DeviceStatistics } from './statistics.ts';
 
@@ -43,8 +43,10 @@ export interface Backend<S extends BackendStatistics = BackendStatistics> {
   createMap(spec: MapSpec): BpfMap;
   /** bpf(BPF_PROG_LOAD). @throws KernelError EINVAL (maps that do not fit); what a program's module throws */
   loadProgram(spec: ProgramSpec): Promise<BpfProgram>;
-  /** What stands for a program in the values of maps: a descriptor; on the engine its id. */
-  fdOf(program: BpfProgram): number;
+  /** What stands for a program or a map in the values of maps: a descriptor; on the engine its id. */
+  fdOf(what: BpfProgram | BpfMap): number;
+  /** The structs that CO-RE relocations of programs are resolved against. */
+  coreTypes(): Btf;
   /** @throws KernelError ENODEV, EINVAL (made for map entries), EEXIST (other mode in use), EBUSY (the kernel: in use) */
   attachXdp(device: string, program: BpfProgram, mode?: XdpMode): XdpLink;
   /**

@@ -5,7 +5,16 @@
  * A host is  open ──close──► closed; closing puts every frame back in its pool and ends every CPU's thread.
  */
 import { availableParallelism } from 'node:os';
-import { type BpfEngine, type BpfMap, type BpfProgram, createMap, type MapSpec, type ProgramSpec } from '@cpumap/bpf';
+import {
+  type BpfEngine,
+  type BpfMap,
+  type BpfProgram,
+  type Btf,
+  btfOfTargetTypes,
+  createMap,
+  type MapSpec,
+  type ProgramSpec,
+} from '@cpumap/bpf';
 import { createNicDevice, type NicDevice, type NicOptions } from '@cpumap/nic';
 import { NET_DEVICE } from '@cpumap/skb';
 import {
@@ -37,6 +46,7 @@ import {
 import { MAX_IFINDEX } from '@cpumap/xdp';
 import type { Backend, XdpLink, XdpMode } from './backend.ts';
 import { blueprintFeatures, createBlueprint, LOOPBACK_IFINDEX } from './blueprint.ts';
+import { engineTargetTypes } from './collection/target-types.ts';
 import { createCpuRuntime, type HandlerCode } from './cpu-runtime.ts';
 import type { CpuWorkerData } from './cpu-worker.ts';
 import { closeLedger, type Ledger } from './ledger.ts';
@@ -167,6 +177,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   let nextId = 1; // of maps and programs
   let nextHandler = 1;
   let closing: Promise<void> | undefined;
+  let coreTypes: Btf | undefined;
 
   function startVirtual() {
     const time = createVirtualTime(cpus, options.virtualCosts);
@@ -347,7 +358,11 @@ export async function createHost(options: HostOptions): Promise<Host> {
       return map;
     },
     loadProgram,
-    fdOf: (program) => program.id,
+    fdOf: ({ id }) => id,
+    coreTypes() {
+      coreTypes ??= btfOfTargetTypes(engineTargetTypes(features));
+      return coreTypes;
+    },
     attachTracepoint,
     testRun,
     attachXdp,

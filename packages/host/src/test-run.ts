@@ -112,7 +112,7 @@ export function createTestRun({ memory, allocator, device, command }: TestRunPar
   return async (program: BpfProgram, options: TestRunOptions): Promise<TestRunResult> => {
     checkTestRun(program, options);
     const { data, ctx = {}, repeat = 1, cpu = 0 } = options;
-    const { data: metalen = 0, ingress_ifindex: ifindex = LOOPBACK_IFINDEX, rx_queue_index: queue = 0 } = ctx;
+    const { data: metalen = 0, ingress_ifindex: ifindex = 0, rx_queue_index: queue = 0 } = ctx;
     if (ifindex === 0 && queue !== 0) refuse('EINVAL', 'without a device there is queue 0 alone');
     const from =
       device(ifindex === 0 ? LOOPBACK_IFINDEX : ifindex) ?? refuse('ENODEV', `no device has the ifindex ${ifindex}`);

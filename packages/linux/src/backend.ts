@@ -6,7 +6,7 @@
  *        ends, however it ends, the kernel takes it off.
  */
 import { release as kernelRelease } from 'node:os';
-import type { BpfProgram, MapSpec, ProgramSpec } from '@cpumap/bpf';
+import type { BpfProgram, Btf, MapSpec, ProgramSpec } from '@cpumap/bpf';
 import type { Backend, BackendStatistics, TracepointLink, XdpLink, XdpMode } from '@cpumap/host';
 import { eventsOf } from '@cpumap/tracepoints';
 import { BPF_MAP_TYPE, BPF_PROG_TYPE, featuresOf, KernelError } from '@cpumap/uapi';
@@ -22,6 +22,7 @@ import { nrCpus, possibleCpuNumbers } from './possible-cpus.ts';
 import { effectiveCapabilities, rightsHint } from './rights.ts';
 import { createTraceControl } from './trace-control.ts';
 import { attachBtfIdOf, attachToEvent, eventOf } from './tracing.ts';
+import { readVmlinux } from './vmlinux-btf.ts';
 import { createXdpAttachments } from './xdp-attach.ts';
 
 export interface LinuxBackendOptions {
@@ -57,6 +58,7 @@ export function createLinuxBackend({ force = false, countRedirects = false }: Li
   const programs = new Map<number, LinuxProgram>(); // open ones, by id
   const owners = new Map<number, BpfProgram>(); // by map: the first program that used it, whose kind became the map's
   const tracepointLinks = new Map<string, TracepointLink>(); // by event and program
+  let coreTypes: Btf | undefined;
   const listening = createListening({
     events,
     features,
@@ -200,7 +202,11 @@ export function createLinuxBackend({ force = false, countRedirects = false }: Li
     trace,
     createMap,
     loadProgram,
-    fdOf: (program) => (program as LinuxProgram).fd,
+    fdOf: (what) => (what as LinuxProgram | LinuxMap).fd,
+    coreTypes() {
+      coreTypes ??= readVmlinux();
+      return coreTypes;
+    },
     attachXdp,
     attachTracepoint,
     statistics,

@@ -45,7 +45,8 @@ function read(): KernelTypes {
   return kernelTypes;
 }
 
-function readVmlinux(): Btf {
+/** @throws KernelError ENOENT where the kernel has no BTF */
+export function readVmlinux(): Btf {
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(VMLINUX);

@@ -98,7 +98,7 @@ export function createCollectionMaps(
       maxEntries: perCpu ? backend.possibleCpus : map.maxEntries,
       flags,
       ...(lock === undefined ? {} : { spinLockOffset: lock }),
-      ...(inner === undefined ? {} : { innerMapFd: inner.id }),
+      ...(inner === undefined ? {} : { innerMapFd: backend.fdOf(inner) }),
     });
     opened.push(created);
     return created;
@@ -107,7 +107,7 @@ export function createCollectionMaps(
   function fill(map: ObjectMap): void {
     const created = maps.get(map.name)!;
     for (const { index, kind, target } of map.values) {
-      if (kind === 'map') created.update(index, bytesOfU32(maps.get(target)!.id));
+      if (kind === 'map') created.update(index, bytesOfU32(backend.fdOf(maps.get(target)!)));
     }
     if (map.data === undefined) return;
     const contents = contentsWithConstants(spec, map, constants, (name) => maps.get(name)?.id);

@@ -11,7 +11,7 @@ import { BPF_ATTACH_TYPE, BPF_PROG_TYPE, progTypeName } from '@cpumap/uapi';
 import type { Backend } from '../backend.ts';
 import { type CollectionMapOptions, createCollectionMaps } from './collection-maps.ts';
 import { placeOf, withPlace } from './object-place.ts';
-import { type ProgramTypes, prepareProgram, programTypeOf, targetBtf } from './program-spec.ts';
+import { type ProgramTypes, prepareProgram, programTypeOf } from './program-spec.ts';
 
 export interface LoadCollectionOptions extends CollectionMapOptions {
   /** Names of the programs to load. Default: all that the object wants loaded and the backend can run. */
@@ -60,7 +60,6 @@ export async function loadCollection(
   const { types = {} } = options;
   const notes: string[] = [];
   const names = options.programs ?? runnable();
-  const target = targetBtf(backend.release);
   const made = createCollectionMaps(backend, spec, options);
   const { maps } = made;
   const programs = new Map<string, BpfProgram>();
@@ -86,7 +85,7 @@ export async function loadCollection(
           continue;
         }
         try {
-          maps.get(map.name)!.update(index, bytesOfU32(program.id));
+          maps.get(map.name)!.update(index, bytesOfU32(backend.fdOf(program)));
         } catch (error) {
           throw withPlace(error, placeOf(spec.name, 'map', map.name, map.section));
         }
@@ -96,7 +95,7 @@ export async function loadCollection(
 
   try {
     for (const name of names) {
-      const prepared = prepareProgram(spec, name, maps, { types, target });
+      const prepared = prepareProgram(spec, name, maps, { types, backend });
       try {
         programs.set(name, await backend.loadProgram(prepared.spec));
       } catch (error) {

@@ -1,8 +1,6 @@
 /** One program of an object as a spec to load: linked, its CO-RE relocations decided, decoded, with names and lines. */
 import {
   type BpfMap,
-  type Btf,
-  btfOfTargetTypes,
   type CollectionSpec,
   decodeProgram,
   type LinkedProgram,
@@ -14,9 +12,9 @@ import {
   resolveCore,
   VerifierError,
 } from '@cpumap/bpf';
-import { BPF_ATTACH_TYPE, BPF_PROG_TYPE, featuresOf, KernelError } from '@cpumap/uapi';
+import { BPF_ATTACH_TYPE, BPF_PROG_TYPE, KernelError } from '@cpumap/uapi';
+import type { Backend } from '../backend.ts';
 import { placeOf, withPlace } from './object-place.ts';
-import { engineTargetTypes } from './target-types.ts';
 
 /** BPF_PROG_TYPE by the program's name: for sections of names of one's own, and over what other names say. */
 export type ProgramTypes = Readonly<Record<string, number>>;
@@ -25,11 +23,6 @@ export interface PreparedProgram {
   readonly spec: ProgramSpec & { readonly code: Extract<ProgramSpec['code'], { bytecode: unknown }> };
   /** The error of loading it, with the file, the program and what the target lacks. */
   explain(error: unknown): unknown;
-}
-
-/** The types that programs are relocated to on a release. */
-export function targetBtf(release: string): Btf {
-  return btfOfTargetTypes(engineTargetTypes(featuresOf(release)));
 }
 
 export function programTypeOf(program: ObjectProgram, types: ProgramTypes): number | undefined {
@@ -64,7 +57,7 @@ export function prepareProgram(
   spec: CollectionSpec,
   name: string,
   maps: ReadonlyMap<string, BpfMap>,
-  { types = {}, target }: { readonly types?: ProgramTypes; readonly target: Btf },
+  { types = {}, backend }: { readonly types?: ProgramTypes; readonly backend: Backend },
 ): PreparedProgram {
   const linked = linkProgram(spec, name);
   const program = spec.programs.get(name)!;
@@ -87,7 +80,9 @@ export function prepareProgram(
     }
     checkExterns(spec, linked);
     let { code } = linked;
-    if (spec.btf !== undefined) ({ code, poisoned } = resolveCore(linked, spec.btf, target));
+    if (spec.btf !== undefined && linked.core.length > 0) {
+      ({ code, poisoned } = resolveCore(linked, spec.btf, backend.coreTypes()));
+    }
     const mapReferences = linked.references.flatMap(({ slot, kind, target, offset }): MapReference[] =>
       kind === 'map' || kind === 'map-value' ? [{ slot, kind, target, offset }] : [],
     );

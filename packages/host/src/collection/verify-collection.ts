@@ -15,7 +15,7 @@ import type { Host } from '../host.ts';
 import { contextOf } from '../program-contexts.ts';
 import { createCollectionMaps } from './collection-maps.ts';
 import type { LoadCollectionOptions } from './load-collection.ts';
-import { prepareProgram, targetBtf } from './program-spec.ts';
+import { prepareProgram } from './program-spec.ts';
 
 export interface VerifyCollectionOptions extends LoadCollectionOptions {
   /** As bpf(BPF_PROG_LOAD): 1 the path to the verdict, 2 every path. Default 1. */
@@ -41,11 +41,10 @@ export function verifyCollection(
 ): VerifiedProgram[] {
   const { types = {}, programs = [...spec.programs.keys()], logLevel = 1 } = options;
   const features = featuresOf(host.release);
-  const target = targetBtf(host.release);
   const made = createCollectionMaps(host, spec, options);
 
   function verify(name: string): VerifierResult {
-    const { spec: program, explain } = prepareProgram(spec, name, made.maps, { types, target });
+    const { spec: program, explain } = prepareProgram(spec, name, made.maps, { types, backend: host });
     try {
       const loaded = programOf(program, 0);
       return verifyBytecode(host.memory, {
