@@ -97,6 +97,9 @@ function compiled(image: BytecodeImage, program: CompiledProgram, env: BytecodeE
   );
 }
 
+/** Less than compiled code gets, so that a CPU is not taken for dead: about five seconds. */
+const INTERPRETER_BUDGET = RUN_BUDGET / 4;
+
 /** The verifier has bounded every access, so the interpreter need not; its other checks stay. */
 const mayAccess = (): boolean => true;
 
@@ -116,7 +119,7 @@ function interpreted(image: BytecodeImage, env: BytecodeEnv): BytecodeInstance {
     mayAccess,
     helpers,
     tailCall,
-    budget: RUN_BUDGET,
+    budget: INTERPRETER_BUDGET,
   };
   return (ctx, stackEnd = env.stackEnd) => {
     levels[active] ??= createInterpreter(spec);
