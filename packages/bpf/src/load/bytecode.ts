@@ -5,7 +5,7 @@
  * A spec names maps; what the verifier has to know of them, and where they are, comes from the maps themselves.
  */
 import type { Memory } from '@cpumap/smp';
-import { BPF_F_RDONLY_PROG, BPF_FUNC } from '@cpumap/uapi';
+import { BPF_F_RDONLY_PROG, BPF_FUNC, BPF_MAP_TYPE, KernelError } from '@cpumap/uapi';
 import { HELPER_SIGNATURES } from '../helpers/helper-signatures.ts';
 import type { Instruction } from '../isa/instruction.ts';
 import { relocateMaps, type UnlinkedProgram } from '../isa/map-references.ts';
@@ -69,10 +69,10 @@ export interface BytecodeLoad {
 /** Far beyond what the verifier lets a program take without bpf_loop; about half a second. */
 export const RUN_BUDGET = 1 << 28;
 
-/** What the verifier knows of a map. Frozen maps that programs only read are constants to it. */
+/** What the verifier knows of a map. Frozen arrays that programs only read are constants to it. */
 export function verifierMap(memory: Memory, map: BpfMap): VerifierMap {
   const info = map.info();
-  const constant = info.frozen && (info.flags & BPF_F_RDONLY_PROG) !== 0;
+  const constant = info.type === BPF_MAP_TYPE.ARRAY && info.frozen && (info.flags & BPF_F_RDONLY_PROG) !== 0;
   return {
     ...info,
     ...(map.inner === undefined ? {} : { inner: verifierMap(memory, map.inner) }),
@@ -96,6 +96,11 @@ export function verifyBytecode(memory: Memory, load: Omit<BytecodeLoad, 'engine'
   const { name, code, programType, expectedAttachType, maps, context, logLevel = 0 } = load;
   const { instructions, mapReferences } = code.bytecode;
   relocateMaps(code.bytecode, pointersOf(maps), memory); // a name without a map is an error of its own
+  for (const { kind, target } of mapReferences) {
+    if (kind === 'map' || maps[target]!.type === BPF_MAP_TYPE.ARRAY) continue;
+    const hint = `map "${target}" has no direct value access: only values of arrays stay where they are`;
+    throw new KernelError('EINVAL', 'bpf(BPF_PROG_LOAD)', { hint });
+  }
   const bySlot = new Map(mapReferences.map(({ slot, target }) => [slot, target]));
   const described = new Map(Object.entries(maps).map(([target, map]) => [target, verifierMap(memory, map)]));
   return verifyProgram({

@@ -83,6 +83,7 @@ export function createMap({ memory, allocator, types }: MapParts, spec: MapSpec,
     throw error;
   }
 
+  const mapFlags = u32[(map + BPF_MAP.map_flags) >> 2]!; // a type may have added to them
   let frozen = false;
   let open = true;
   let references = 1;
@@ -142,7 +143,7 @@ export function createMap({ memory, allocator, types }: MapParts, spec: MapSpec,
       keySize,
       valueSize,
       maxEntries: full.maxEntries,
-      flags: permanent,
+      flags: mapFlags,
       frozen,
       ...(full.spinLockOffset === undefined ? {} : { spinLockOffset: full.spinLockOffset }),
     }),

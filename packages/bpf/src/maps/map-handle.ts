@@ -26,9 +26,7 @@ export function rememberHandle(map: BpfMap, handle: MapHandle): void {
 }
 
 /** The handle of a map that user space has open. @throws KernelError EBADF */
-export function handleOf(map: BpfMap | undefined, command: string, fd?: number): MapHandle {
-  const handle = map === undefined ? undefined : handles.get(map);
-  if (handle?.open) return handle;
-  const what = map === undefined ? `no map has the descriptor ${fd}` : `map ${map.id} is closed, or not of this engine`;
-  return refuse('EBADF', command, what);
+export function handleOf(map: BpfMap, command: string): MapHandle {
+  const handle = handles.get(map);
+  return handle?.open ? handle : refuse('EBADF', command, `map ${map.id} is closed, or not of this engine`);
 }

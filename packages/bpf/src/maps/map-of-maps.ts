@@ -7,17 +7,20 @@
  */
 
 import { BPF_F_INNER_MAP, BPF_MAP_TYPE } from '@cpumap/uapi';
+import type { BpfProgram } from '../program.ts';
 import { BPF_MAP, type BpfMap, type FullMapSpec, type MapBatch, type MapType } from './bpf-map.ts';
 import { fdArrayType } from './fd-array.ts';
 import { type HashParts, hashType } from './hash-map.ts';
 import { genericDeleteBatch, genericLookupBatch, genericUpdateBatch, unlessAbsent } from './map-batch.ts';
 import { handleOf, type MapHandle } from './map-handle.ts';
 import { bytesOfU32, u32Of } from './map-key.ts';
-import { refuse } from './map-refusal.ts';
+import { refuse, refuseDescriptor } from './map-refusal.ts';
 
 export interface MapOfMapsParts extends HashParts {
   /** The map that a descriptor stands for. */
   readonly mapByFd: (fd: number) => BpfMap | undefined;
+  /** The program that a descriptor stands for. */
+  readonly programByFd: (fd: number) => BpfProgram | undefined;
   /** Returns when no CPU can still hold what was reachable before. */
   readonly synchronizeRcu: () => void;
 }
@@ -29,7 +32,7 @@ interface Meta {
 }
 
 export function mapOfMapsTypes(parts: MapOfMapsParts): Map<number, MapType> {
-  const { memory, mapByFd, synchronizeRcu } = parts;
+  const { memory, mapByFd, programByFd, synchronizeRcu } = parts;
   const { u32 } = memory;
   const metas = new Map<number, Meta>(); // by the outer map's address
   const held = new Map<number, MapHandle>(); // by the inner map's address; an address that is used again is set anew
@@ -44,24 +47,28 @@ export function mapOfMapsTypes(parts: MapOfMapsParts): Map<number, MapType> {
     return [type, read(BPF_MAP.key_size), read(BPF_MAP.value_size), flags, read(BPF_MAP.spin_lock_off), length];
   }
 
+  function mapOf(fd: number, command: string): BpfMap {
+    return mapByFd(fd) ?? refuseDescriptor(command, fd, 'map', programByFd(fd));
+  }
+
   /** mirrors bpf_map_meta_alloc. */
   function checkTemplate({ innerMapFd }: FullMapSpec): Meta {
     const command = 'BPF_MAP_CREATE';
     if (innerMapFd === undefined) refuse('EINVAL', command, 'a map of maps needs innerMapFd, a map like those within');
-    const template = mapByFd(innerMapFd);
-    const { pointer } = handleOf(template, command, innerMapFd);
+    const template = mapOf(innerMapFd, command);
+    const { pointer } = handleOf(template, command);
     const type = u32[(pointer + BPF_MAP.map_type) >> 2]!;
     if (type === BPF_MAP_TYPE.ARRAY_OF_MAPS || type === BPF_MAP_TYPE.HASH_OF_MAPS) {
       refuse('EINVAL', command, 'maps of maps cannot be nested');
     }
     if (type === BPF_MAP_TYPE.PROG_ARRAY) refuse('ENOTSUPP', command, 'a PROG_ARRAY cannot be an inner map');
-    return { template: template!, numbers: numbersOf(pointer) };
+    return { template, numbers: numbersOf(pointer) };
   }
 
   /** mirrors bpf_map_fd_get_ptr. */
   function get(outer: number, fd: number): number {
     const command = 'BPF_MAP_UPDATE_ELEM';
-    const handle = handleOf(mapByFd(fd), command, fd);
+    const handle = handleOf(mapOf(fd, command), command);
     const wanted = metas.get(outer)!.numbers;
     if (numbersOf(handle.pointer).some((value, i) => value !== wanted[i])) {
       const what = 'type, key size, value size, flags, lock';

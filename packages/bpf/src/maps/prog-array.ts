@@ -4,14 +4,16 @@
  */
 
 import type { BpfProgram } from '../program.ts';
-import type { MapType } from './bpf-map.ts';
+import type { BpfMap, MapType } from './bpf-map.ts';
 import { type FdArrayParts, fdArrayType } from './fd-array.ts';
 import { createMapOwners } from './map-owner.ts';
-import { refuse } from './map-refusal.ts';
+import { refuse, refuseDescriptor } from './map-refusal.ts';
 
 export interface ProgArrayParts extends FdArrayParts {
   /** The program that a descriptor stands for. */
   readonly programByFd: (fd: number) => BpfProgram | undefined;
+  /** The map that a descriptor stands for. */
+  readonly mapByFd: (fd: number) => BpfMap | undefined;
 }
 
 export function progArrayType(parts: ProgArrayParts): MapType {
@@ -19,7 +21,7 @@ export function progArrayType(parts: ProgArrayParts): MapType {
   const type = fdArrayType(parts, {
     get(map, fd) {
       const command = 'BPF_MAP_UPDATE_ELEM';
-      const program = parts.programByFd(fd) ?? refuse('EBADF', command, `no program has the descriptor ${fd}`);
+      const program = parts.programByFd(fd) ?? refuseDescriptor(command, fd, 'program', parts.mapByFd(fd));
       const problem = owners.problemOf(map, program);
       if (problem !== undefined) refuse('EINVAL', command, problem);
       return program.id;

@@ -28,7 +28,13 @@ export class VerifierLog {
     this.source = lines;
   }
 
+  /** A line of its own; the instruction that it is about stands before it. */
   add(line: string): void {
+    this.flush();
+    this.push(line);
+  }
+
+  private push(line: string): void {
     if (this.lines.push(line) < 2 * KEPT_LINES) return;
     this.lines.splice(0, KEPT_LINES);
     this.dropped += KEPT_LINES;
@@ -62,13 +68,13 @@ export class VerifierLog {
       slots: (i) => this.slots.has(top * 64 + i),
     });
     const where = top === 0 ? '' : `frame${top}: `;
-    this.add(text === '' ? this.line : `${this.line.padEnd(STATE_COLUMN)}; ${where}${text}`);
+    this.push(text === '' ? this.line : `${this.line.padEnd(STATE_COLUMN)}; ${where}${text}`);
     this.line = '';
   }
 
   /** The instruction alone, of the one that is refused or that leaves the function. */
   flush(): void {
-    if (this.line !== '') this.add(this.line);
+    if (this.line !== '') this.push(this.line);
     this.line = '';
   }
 

@@ -45,6 +45,20 @@ it('a program that uses a PROG_ARRAY becomes its owner, or is refused', () => {
   expect(answerOf(() => map.update(0, u32s(102)))).toBe('EINVAL');
 });
 
+it('a descriptor of something else is EINVAL, of nothing EBADF', () => {
+  const maps = createMaps();
+  const inner = maps.create();
+  maps.program({ id: 101 });
+  const programs = maps.create({ type: T.PROG_ARRAY, valueSize: 4 });
+  expect([inner.id, 9999].map((fd) => answerOf(() => programs.update(0, u32s(fd))))).toEqual(['EINVAL', 'EBADF']);
+  for (const type of [T.ARRAY_OF_MAPS, T.HASH_OF_MAPS]) {
+    const outer = maps.create({ type, valueSize: 4, innerMapFd: inner.id });
+    expect([101, 9999].map((fd) => answerOf(() => outer.update(0, u32s(fd))))).toEqual(['EINVAL', 'EBADF']);
+    const create = (innerMapFd: number) => answerOf(() => maps.create({ type, valueSize: 4, innerMapFd }));
+    expect([101, 9999].map(create)).toEqual(['EINVAL', 'EBADF']);
+  }
+});
+
 describe.each([
   ['ARRAY_OF_MAPS', T.ARRAY_OF_MAPS],
   ['HASH_OF_MAPS', T.HASH_OF_MAPS],
