@@ -17,6 +17,7 @@ export const BPF_CMD = {
   MAP_GET_FD_BY_ID: 14,
   OBJ_GET_INFO_BY_FD: 15,
   RAW_TRACEPOINT_OPEN: 17,
+  BTF_LOAD: 18,
   MAP_LOOKUP_AND_DELETE_ELEM: 21,
   MAP_FREEZE: 22,
   MAP_LOOKUP_BATCH: 24,
@@ -77,6 +78,7 @@ export const PROG_LOAD_ATTR = layout({
   line_info_cnt: 'u32',
   attach_btf_id: 'u32',
 });
+export const BTF_LOAD_ATTR = layout({ btf: 'u64', btf_log_buf: 'u64', btf_size: 'u32', btf_log_size: 'u32' });
 export const TEST_RUN_ATTR = layout({
   prog_fd: 'u32',
   retval: 'u32',

@@ -5,7 +5,10 @@
  * @packageDocumentation
  */
 export { createLinuxBackend, type LinuxBackend, type LinuxBackendOptions } from './backend.ts';
+export type { DriverFacts } from './ethtool.ts';
+export { type InterfaceFacts, interfaceFacts, interfaceNames } from './interface-facts.ts';
 export { createLinuxMap, type LinuxMap, linuxMap } from './linux-map.ts';
 export { type LinuxLoad, type LinuxProgram, LinuxVerifierError, loadLinuxProgram } from './linux-program.ts';
 export { countCpus, possibleCpus } from './possible-cpus.ts';
 export { type LinuxRingBuffer, openLinuxRingBuffer } from './ring-buffer.ts';
+export { type SystemFacts, systemFacts } from './system-facts.ts';

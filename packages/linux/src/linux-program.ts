@@ -15,6 +15,7 @@ import {
 import type { TestRunOptions, TestRunResult, XdpMd } from '@cpumap/host';
 import { BPF_PROG_TYPE, KernelError, XDP_MD } from '@cpumap/uapi';
 import { attrOf, BPF_CMD, nameWords, PROG_LOAD_ATTR, TEST_RUN_ATTR } from './attr.ts';
+import { loadFunctionBtf } from './function-btf.ts';
 import { bpfError, libc } from './libc.ts';
 import { programInfo } from './object-info.ts';
 
@@ -47,6 +48,7 @@ function complaintOf(log: string): string | undefined {
 
 const BPF_F_XDP_HAS_FRAGS = 1 << 5;
 const BPF_F_TEST_XDP_LIVE_FRAMES = 1 << 1;
+const FUNC_INFO_BYTES = 8;
 const LOG_BYTES = 4 * 1024 * 1024;
 
 /** The code with descriptors in place of names: what the kernel takes. */
@@ -85,6 +87,7 @@ export function loadLinuxProgram(spec: ProgramSpec, { maps, attachBtfId, logLeve
   const license = new TextEncoder().encode(`${code.license ?? ''}\0`);
   const facts = programOf(spec, 0);
   const [prog_name_0, prog_name_1, prog_name_2, prog_name_3] = nameWords(spec.name);
+  const btf = loadFunctionBtf(code.bytecode.instructions);
   const attempt = (level: number): { fd: number; log: string } => {
     const log = level === 0 ? undefined : new Uint8Array(LOG_BYTES);
     const attr = attrOf(c, PROG_LOAD_ATTR, {
@@ -102,19 +105,21 @@ export function loadLinuxProgram(spec: ProgramSpec, { maps, attachBtfId, logLeve
       prog_name_3,
       expected_attach_type: facts.expectedAttachType,
       attach_btf_id: attachBtfId,
+      prog_btf_fd: btf?.fd,
+      func_info_rec_size: btf && FUNC_INFO_BYTES,
+      func_info: btf?.funcInfo,
+      func_info_cnt: btf?.count,
     });
     const fd = c.bpf(BPF_CMD.PROG_LOAD, attr);
     return { fd, log: log === undefined ? '' : new TextDecoder().decode(log.subarray(0, log.indexOf(0))) };
   };
-  let { fd } = attempt(logLevel);
+  let { fd, log } = attempt(logLevel);
+  if (fd < 0) ({ fd, log } = attempt(Math.max(logLevel, 1))); // the log is asked for when there is something to read
+  btf?.close(); // a program that was loaded holds it
   if (fd < 0) {
-    const again = attempt(Math.max(logLevel, 1)); // the log is asked for when there is something to read
-    fd = again.fd;
-    if (fd < 0) {
-      const error = bpfError('BPF_PROG_LOAD', fd);
-      const complaint = complaintOf(again.log);
-      throw complaint === undefined ? error : new LinuxVerifierError(error, spec.name, complaint, again.log);
-    }
+    const error = bpfError('BPF_PROG_LOAD', fd);
+    const complaint = complaintOf(log);
+    throw complaint === undefined ? error : new LinuxVerifierError(error, spec.name, complaint, log);
   }
   const program = { ...facts, id: programInfo(fd).id };
   let open = true;

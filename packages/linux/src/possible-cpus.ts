@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 /** The CPUs of a list such as `0-3,8`. */
-function parseCpuList(list: string): number[] {
+export function parseCpuList(list: string): number[] {
   return list
     .trim()
     .split(',')
