@@ -41,6 +41,10 @@ export const MAP_CREATE_ATTR = layout({
   map_name_1: 'u32',
   map_name_2: 'u32',
   map_name_3: 'u32',
+  map_ifindex: 'u32',
+  btf_fd: 'u32',
+  btf_key_type_id: 'u32',
+  btf_value_type_id: 'u32',
 });
 export const MAP_ELEM_ATTR = layout({ map_fd: 'u32', key: 'u64', value: 'u64', flags: 'u64' });
 export const MAP_BATCH_ATTR = layout({

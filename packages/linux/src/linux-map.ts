@@ -17,6 +17,7 @@ import {
 import { bpfError, libc } from './libc.ts';
 import { MAP_INFO, nameAt, objectInfo } from './object-info.ts';
 import { possibleCpus } from './possible-cpus.ts';
+import { LOCKED_KEY_TYPE, LOCKED_VALUE_TYPE, loadLockedValueBtf } from './value-btf.ts';
 
 /** A map of the kernel: what other commands of bpf(2) know it by. */
 export interface LinuxMap extends BpfMap {
@@ -45,6 +46,8 @@ function infoOf(fd: number): MapInfo {
 export function createLinuxMap(spec: MapSpec): LinuxMap {
   const c = libc();
   const [map_name_0, map_name_1, map_name_2, map_name_3] = nameWords(spec.name ?? '');
+  const lock = spec.spinLockOffset;
+  const btf = lock === undefined ? undefined : loadLockedValueBtf(spec.keySize, spec.valueSize, lock);
   const attr = attrOf(c, MAP_CREATE_ATTR, {
     map_type: spec.type,
     key_size: spec.keySize,
@@ -56,8 +59,12 @@ export function createLinuxMap(spec: MapSpec): LinuxMap {
     map_name_1,
     map_name_2,
     map_name_3,
+    btf_fd: btf,
+    btf_key_type_id: btf && LOCKED_KEY_TYPE,
+    btf_value_type_id: btf && LOCKED_VALUE_TYPE,
   });
   const fd = c.bpf(BPF_CMD.MAP_CREATE, attr);
+  if (btf !== undefined) c.close(btf); // the map holds it
   if (fd < 0) throw bpfError('BPF_MAP_CREATE', fd);
   return linuxMap(fd);
 }

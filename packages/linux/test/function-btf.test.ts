@@ -1,6 +1,7 @@
 import { assembleProgram, readBtf } from '@cpumap/bpf';
 import { expect, it } from 'vitest';
-import { encodeFunctionBtf, functionStarts } from '../src/function-btf.ts';
+import { encodeBtf } from '../src/encode-btf.ts';
+import { functionStarts, functionTypes } from '../src/function-btf.ts';
 
 it('names a static function for each place where one begins', () => {
   const { instructions } = assembleProgram(`
@@ -19,7 +20,7 @@ it('names a static function for each place where one begins', () => {
     exit`);
   const starts = functionStarts(instructions);
   expect(starts).toEqual([0, 8, 10]);
-  const { btf } = readBtf(encodeFunctionBtf(starts), { section: '.BTF' });
+  const { btf } = readBtf(encodeBtf(functionTypes(starts)), { section: '.BTF' });
   expect(btf.types.filter(({ kind }) => kind === 'func')).toMatchObject([
     { name: 'f0', linkage: 'static' },
     { name: 'f8', linkage: 'static' },

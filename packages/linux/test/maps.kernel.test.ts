@@ -1,6 +1,6 @@
 /** Maps of the running kernel through the same interface as the engine's. */
 import { BatchError, u32Of } from '@cpumap/bpf';
-import { BPF_MAP_TYPE, BPF_NOEXIST, KernelError } from '@cpumap/uapi';
+import { BPF_F_LOCK, BPF_MAP_TYPE, BPF_NOEXIST, KernelError } from '@cpumap/uapi';
 import { afterEach, expect, it } from 'vitest';
 import { createLinuxMap, type LinuxMap } from '../src/linux-map.ts';
 import { possibleCpus } from '../src/possible-cpus.ts';
@@ -83,6 +83,17 @@ describeOnLinux('a map of the kernel', () => {
     value.fill(5);
     map.update(0, value);
     expect(map.lookup(0).slice(0, 12)).toEqual(new Uint8Array(12).fill(5));
+  });
+
+  it('has values with a bpf_spin_lock, which nobody is shown', () => {
+    const spec = { type: HASH, keySize: 12, valueSize: 16, maxEntries: 4, spinLockOffset: 8 };
+    const map = createLinuxMap(spec);
+    open.push(map);
+    const key = new Uint8Array(12).fill(1);
+    map.update(key, new Uint8Array(16).fill(7));
+    map.update(key, new Uint8Array(16).fill(9), BPF_F_LOCK);
+    expect([...map.lookup(key, BPF_F_LOCK)]).toEqual([9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 9, 9, 9, 9]);
+    expect(code(() => create(HASH, 16, 4).lookup(1, BPF_F_LOCK))).toBe('EINVAL');
   });
 
   it('freezes', () => {
