@@ -220,19 +220,19 @@ export function devMapTypes(parts: DevMapTypeParts): { readonly array: MapType; 
       const link = linkOf(map, key);
       if (link !== 0 && flags === BPF_NOEXIST) refuse('EEXIST', 'BPF_MAP_UPDATE_ELEM', `there is a device at ${key}`);
       const entry = entries.make(map, key, value);
-      if (link !== 0) {
-        const old = u32[link]!;
-        u32[(entry + BPF_DTAB_NETDEV.next) >> 2] = u32[(old + BPF_DTAB_NETDEV.next) >> 2]!;
-        Atomics.store(u32, link, entry);
-        return free(old);
-      }
-      if ([...all(map)].length >= read(map, BPF_MAP.max_entries)) {
+      if (link === 0 && [...all(map)].length >= read(map, BPF_MAP.max_entries)) {
         allocator.free(entry);
         refuse('E2BIG', 'BPF_MAP_UPDATE_ELEM', `the map is full: ${read(map, BPF_MAP.max_entries)} entries`);
       }
+      // a new entry becomes its bucket's first, also where it replaces one; a CPU meets it before the old one is gone
       const bucket = bucketOf(memory, map, key);
+      const old = link === 0 ? 0 : u32[link]!;
       u32[(entry + BPF_DTAB_NETDEV.next) >> 2] = u32[bucket]!;
       Atomics.store(u32, bucket, entry);
+      if (old === 0) return;
+      const oldLink = link === bucket ? (entry + BPF_DTAB_NETDEV.next) >> 2 : link;
+      Atomics.store(u32, oldLink, u32[(old + BPF_DTAB_NETDEV.next) >> 2]!);
+      free(old);
     },
     delete(map, keyBytes) {
       const link = linkOf(map, u32Of(keyBytes));

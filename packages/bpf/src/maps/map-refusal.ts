@@ -8,9 +8,18 @@ export function refuse(code: ErrnoName, command: string, hint: string): never {
 }
 
 /** A descriptor of something else is EINVAL, of nothing EBADF. @throws KernelError */
-export function refuseDescriptor(command: string, fd: number, wanted: 'map' | 'program', found: object | undefined): never {
+export function refuseDescriptor(
+  command: string,
+  fd: number,
+  wanted: 'map' | 'program',
+  found: object | undefined,
+): never {
   if (found === undefined) return refuse('EBADF', command, `no ${wanted} has the descriptor ${fd}`);
-  return refuse('EINVAL', command, `${fd} is a descriptor of a ${wanted === 'map' ? 'program' : 'map'}, not of a ${wanted}`);
+  return refuse(
+    'EINVAL',
+    command,
+    `${fd} is a descriptor of a ${wanted === 'map' ? 'program' : 'map'}, not of a ${wanted}`,
+  );
 }
 
 const NAMES = new Map<number, ErrnoName>(Object.entries(ERRNO).map(([name, errno]) => [errno, name as ErrnoName]));
