@@ -1,5 +1,4 @@
 /** The running kernel as a subject: bpf(2). Needs Linux, root's rights and koffi. */
-import { BatchError, type BpfMap } from '@cpumap/bpf';
 import { createLinuxMap, loadLinuxProgram, possibleCpus } from '@cpumap/linux';
 import { BPF_MAP_TYPE, KernelError } from '@cpumap/uapi';
 import { programSpec } from './program-spec.ts';
@@ -16,25 +15,6 @@ export function kernelProblem(): string | undefined {
   }
 }
 
-/**
- * A batch that the kernel refuses before it begins leaves the count as it was asked for: all. One that stops later has
- * done fewer, so the count tells the two apart.
- */
-function unlessBegun(keys: readonly unknown[], act: () => void): void {
-  try {
-    act();
-  } catch (error) {
-    throw error instanceof BatchError && error.count === keys.length ? error.cause : error;
-  }
-}
-
-function batchesOf(map: BpfMap): Pick<BpfMap, 'updateBatch' | 'deleteBatch'> {
-  return {
-    updateBatch: (keys, values, options) => unlessBegun(keys, () => map.updateBatch(keys, values, options)),
-    deleteBatch: (keys, options) => unlessBegun(keys, () => map.deleteBatch(keys, options)),
-  };
-}
-
 export function kernelSubject(): Subject {
   const open: { close(): void }[] = [];
   const kept: { close(): void }[] = [];
@@ -46,7 +26,7 @@ export function kernelSubject(): Subject {
     createMap(spec) {
       const map = createLinuxMap(spec);
       open.push(map);
-      return { ...map, ...batchesOf(map), handle: map.fd };
+      return { ...map, handle: map.fd };
     },
     async loadProgram(program) {
       const loaded = loadLinuxProgram(programSpec(program), { maps: program.maps ?? {} });

@@ -45,11 +45,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
       'and answers with -E2BIG in 32; the helper that the kernel calls elsewhere takes 32 bits and answers in 64',
   },
   {
-    cases: /^verifier: constants that atomic operations fetch from the stack$/,
-    questions: /^(atomic_fetch_add( of 32 bits)?|xchg|cmpxchg)$/,
-    reason: 'the kernel still knows a constant that an atomic operation fetches; the engine does not and refuses more',
-  },
-  {
     cases: /^verifier: bounds of numbers$/,
     questions: /^low bits of a sign-extended word$/,
     reason: 'the kernel forgets the low bits when it sign-extends; the engine remembers them and refuses less, rightly',

@@ -16,7 +16,9 @@ export interface InterfaceFacts extends LinkFacts, DriverFacts {
   readonly defaultRoute: boolean;
   /** Name of the attached program; undefined without one, and without the right to look at it. */
   readonly programName: string | undefined;
-  /** Of the other end of a pair: whether its stack leaves checksums open. undefined where it cannot be seen. */
+  /** The other end of a pair, where it can be seen. */
+  readonly peerName: string | undefined;
+  /** Whether the peer's stack leaves checksums open. */
   readonly peerTxChecksum: boolean | undefined;
 }
 
@@ -44,7 +46,7 @@ export function interfaceFacts(name: string): InterfaceFacts | undefined {
   const ifindex = libc().ifindexOf(name);
   if (ifindex === 0) return undefined;
   const link = linkFacts(ifindex);
-  const peer = link.kind === 'veth' && link.peer !== undefined ? nameOf(link.peer) : undefined;
+  const peerName = link.kind === 'veth' && link.peer !== undefined ? nameOf(link.peer) : undefined;
   return {
     name,
     ifindex,
@@ -52,6 +54,7 @@ export function interfaceFacts(name: string): InterfaceFacts | undefined {
     ...driverFacts(name),
     defaultRoute: carriesDefaultRoute(name),
     programName: programName(link.xdp.progId),
-    peerTxChecksum: peer === undefined ? undefined : driverFacts(peer).txChecksum,
+    peerName,
+    peerTxChecksum: peerName === undefined ? undefined : driverFacts(peerName).txChecksum,
   };
 }

@@ -104,6 +104,14 @@ export function linuxMap(fd: number): LinuxMap {
     if (answer < 0) throw bpfError(`BPF_${command}`, answer);
   }
 
+  /** Whether there was one; any errno but ENOENT is an error. */
+  function found(command: BpfCommand, answer: number): boolean {
+    if (answer >= 0) return true;
+    const error = bpfError(`BPF_${command}`, answer);
+    if (error.code === 'ENOENT') return false;
+    throw error;
+  }
+
   function batch(command: BpfCommand, fields: AttrFields<typeof MAP_BATCH_ATTR>): { answer: number; count: number } {
     if (!open) refuse('EBADF', `BPF_${command}`, `map ${id} is closed`);
     const attr = attrOf(c, MAP_BATCH_ATTR, { map_fd: fd, ...fields });
@@ -116,11 +124,11 @@ export function linuxMap(fd: number): LinuxMap {
     const values = new Uint8Array(count * userValueSize);
     const next = new Uint8Array(Math.max(keySize, 4));
     const fields = { in_batch: from, out_batch: next, keys, values, count, elem_flags: BigInt(elemFlags) };
-    const { answer, count: found } = batch(command, fields);
+    const { answer, count: n } = batch(command, fields);
     const ended = answer < 0 && bpfError(command, answer).code === 'ENOENT';
     if (answer < 0 && !ended) throw bpfError(`BPF_${command}`, answer);
     const part = (bytes: Uint8Array, size: number) =>
-      Array.from({ length: found }, (_, i) => bytes.slice(i * size, (i + 1) * size));
+      Array.from({ length: n }, (_, i) => bytes.slice(i * size, (i + 1) * size));
     return { keys: part(keys, keySize), values: part(values, userValueSize), next: ended ? undefined : next };
   }
 
@@ -137,7 +145,8 @@ export function linuxMap(fd: number): LinuxMap {
     const { answer, count } = batch(command, fields);
     if (answer >= 0) return;
     const error = bpfError(`BPF_${command}`, answer);
-    throw new BatchError(error, count);
+    // a batch that is refused before it begins leaves the count as it was
+    throw count === keys.length ? error : new BatchError(error, count);
   }
 
   const map: LinuxMap = {
@@ -168,7 +177,7 @@ export function linuxMap(fd: number): LinuxMap {
     },
     *keys() {
       const next = new Uint8Array(keySize);
-      for (let last: Uint8Array | undefined; element('MAP_GET_NEXT_KEY', last, next) >= 0; ) {
+      for (let last: Uint8Array | undefined; found('MAP_GET_NEXT_KEY', element('MAP_GET_NEXT_KEY', last, next)); ) {
         last = next.slice();
         yield last.slice();
       }
@@ -176,7 +185,7 @@ export function linuxMap(fd: number): LinuxMap {
     *entries() {
       for (const key of map.keys()) {
         const value = new Uint8Array(userValueSize);
-        if (element('MAP_LOOKUP_ELEM', key, value) >= 0) yield [key, value];
+        if (found('MAP_LOOKUP_ELEM', element('MAP_LOOKUP_ELEM', key, value))) yield [key, value];
       }
     },
     lookupAndDelete(key, flags = BPF_ANY) {

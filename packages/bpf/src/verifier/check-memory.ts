@@ -257,10 +257,11 @@ function atomic(v: Verification, { dst, src, offset, opcode, imm }: Instruction)
     );
   }
   if (!isPointer(base) || base.orNull) refuseAccess(v, base, dst);
+  let fetched: Value = unknownOfSize(size);
   if (base.kind === 'fp') {
     checkStackAlignment(v, base, access);
     const range = stackRange(v, base, dst, offset, size, true);
-    readStack(v, range, false);
+    fetched = readStack(v, range, false);
     forget(v, range);
   } else {
     const off = base.off + offset;
@@ -277,7 +278,7 @@ function atomic(v: Verification, { dst, src, offset, opcode, imm }: Instruction)
     checkBytes(v, base, access);
   }
   if ((imm & BPF_ATOMIC.FETCH) === 0) return;
-  writeRegister(v, imm === BPF_ATOMIC.CMPXCHG ? 0 : src, unknownOfSize(size));
+  writeRegister(v, imm === BPF_ATOMIC.CMPXCHG ? 0 : src, fetched);
 }
 
 /** LDX, ST and STX. */
