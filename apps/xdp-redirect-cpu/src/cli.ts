@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command: arguments, signals and the exit code. */
 import { disasm } from './disasm.ts';
+import { doctor } from './doctor/doctor.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { inspect } from './inspect.ts';
 import { type Invocation, parseInvocation } from './invocation.ts';
@@ -37,6 +38,8 @@ async function carryOut({ command, options }: Invocation, signal: AbortSignal): 
       return EXIT.OK;
     case 'verify':
       return verify(options, out);
+    case 'doctor':
+      return doctor(options, out);
     case 'test-run':
       return testRun(options, { out, err });
   }

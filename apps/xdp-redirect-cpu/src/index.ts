@@ -5,7 +5,8 @@
  */
 export * from './exit-codes.ts';
 export { parseOptions } from './invocation.ts';
+export type { LinuxSummary } from './linux/linux-summary.ts';
 export type { Settings, UserCode, UserObject } from './options.ts';
-export { explainError, type RunOutputs, run } from './run.ts';
-export type { TextOutput } from './screen.ts';
+export { explainError, run } from './run.ts';
+export type { RunOutputs, TextOutput } from './screen.ts';
 export type { Summary } from './summary.ts';

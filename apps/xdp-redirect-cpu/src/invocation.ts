@@ -1,8 +1,9 @@
-/** The whole command line: a run, or one of the subcommands for compiled objects, each with its options. */
+/** The whole command line: a run, doctor, or one of the subcommands for compiled objects, each with its options. */
 import { BPF_ENGINES } from '@cpumap/bpf';
 import { CPUMAP_QSIZE_MAX } from '@cpumap/uapi';
 import { type Command, CommanderError, InvalidArgumentError, Option, type OptionValues } from 'commander';
 import type { DisasmOptions } from './disasm.ts';
+import type { DoctorOptions } from './doctor/doctor.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import type { InspectOptions } from './inspect.ts';
 import { cpuList, describeRun, integer, listOf, QSIZE_DEFAULT, type Settings, settingsOf } from './options.ts';
@@ -14,6 +15,7 @@ export type Invocation =
   | { readonly command: 'inspect'; readonly options: InspectOptions }
   | { readonly command: 'disasm'; readonly options: DisasmOptions }
   | { readonly command: 'verify'; readonly options: VerifyOptions }
+  | { readonly command: 'doctor'; readonly options: DoctorOptions }
   | { readonly command: 'test-run'; readonly options: TestRunCommandOptions };
 
 const MOST_REPEATS = 0xffffffff;
@@ -40,6 +42,12 @@ function testRunOptions(file: string, program: string, o: OptionValues): TestRun
 function describeAll(chosen: (invocation: Invocation) => void): Command {
   const root = describeRun();
   root.action(() => chosen({ command: 'run', options: settingsOf(root) }));
+  root
+    .command('doctor')
+    .description('what this kernel can do for --backend linux, its interfaces, and what to look out for')
+    .option('-d, --dev <name>', 'only this interface')
+    .option('--json', 'one JSON object')
+    .action(({ dev, json = false }) => chosen({ command: 'doctor', options: { dev, json } }));
   const subcommand = (name: string, description: string): Command =>
     root.command(name).description(description).argument('<file>', 'an object that clang compiled for BPF');
 

@@ -4,11 +4,11 @@
  */
 import { type BpfMap, bytesOfU32, type CollectionSpec } from '@cpumap/bpf';
 import {
+  type Backend,
   type Collection,
   type ConstantValue,
   type CpuMap,
   cpuMapOf,
-  type Host,
   hasConstant,
   loadCollection,
   whyNotRun,
@@ -47,7 +47,7 @@ const TRACING: readonly number[] = [BPF_PROG_TYPE.TRACEPOINT, BPF_PROG_TYPE.RAW_
  * The object's programs for events that the machine has. Of xdp-tools' pairs for one event, `name` and `…_compat` for
  * kernels before 5.9, the first alone: both would count everything twice.
  */
-export function tracingPrograms(host: Host, spec: CollectionSpec): { names: string[]; notes: string[] } {
+export function tracingPrograms(host: Backend, spec: CollectionSpec): { names: string[]; notes: string[] } {
   const names: string[] = [];
   const notes: string[] = [];
   const all = [...spec.programs.values()].filter(
@@ -111,7 +111,7 @@ function inProgramArrays(spec: CollectionSpec): string[] {
 
 /** Loads, and fills in constants; entries come with `addCpus`. @throws KernelError, ObjectError, CommandError */
 export async function openCollection(
-  host: Host,
+  host: Backend,
   spec: CollectionSpec,
   { program, programs, remoteCpus, clampMaps }: ObjectCollectionOptions,
 ): Promise<ObjectCollection> {
@@ -129,7 +129,7 @@ export async function openCollection(
 
 export interface Entry {
   readonly qsize: number;
-  /** Id of the program in each entry, 0 for none. */
+  /** What stands for the program in each entry (`fdOf`), 0 for none. */
   readonly program: number;
 }
 

@@ -9,6 +9,7 @@ import { SAMPLE_PROGRAMS, type SampleProgramName } from '@cpumap/programs';
 import { CPUMAP_QSIZE_MAX, DEFAULT_RELEASE, NR_CPUS, RELEASES, type Release } from '@cpumap/uapi';
 import { Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
 import { CommandError, EXIT } from './exit-codes.ts';
+import { whyNotOnLinux } from './linux/engine-options.ts';
 
 /** A function of a module on disk: a user's program or packet handler. */
 export interface UserCode {
@@ -29,6 +30,10 @@ export interface UserObject {
 }
 
 export interface Settings {
+  /** What carries it out: the engine in this process, or the kernel that runs below it. */
+  readonly backend: 'engine' | 'linux';
+  /** Whether the interface of the default route is as good as any other. */
+  readonly force: boolean;
   readonly dev: string;
   /** Remote CPUs in the order of cpus_available. */
   readonly remoteCpus: readonly number[];
@@ -138,7 +143,9 @@ const pktgenList = PKTGEN_KEYS.map(
 export function describeRun(): Command {
   const command = new Command('xdp-redirect-cpu')
     .description('Receives frames, runs an XDP program on them and redirects them to other CPUs through a cpumap.')
-    .usage('--cpu N [--cpu N ...] (--input FILE | --pktgen SPEC) [options]\n       xdp-redirect-cpu COMMAND FILE …')
+    .usage(
+      '--cpu N [--cpu N ...] (--input FILE | --pktgen SPEC | --backend linux --dev IFNAME) [options]\n       xdp-redirect-cpu COMMAND …',
+    )
     .configureHelp({ helpWidth: 110 })
     .allowExcessArguments(false)
     .enablePositionalOptions()
@@ -150,6 +157,15 @@ export function describeRun(): Command {
   const group = (title: string): void => {
     command.optionsGroup(title);
   };
+
+  group('Where it runs:');
+  add(
+    new Option('--backend <backend>', 'the engine in this process, or the running kernel with its interface --dev')
+      .choices(['engine', 'linux'])
+      .default('engine'),
+  );
+  add(new Option('-d, --dev <name>', 'the model device; of --backend linux: the interface').default('nic0'));
+  add(new Option('--force', 'of --backend linux: --dev may carry the default route'));
 
   group('What comes in:');
   add(new Option('--input <file>', 'frames from a pcap or pcapng file; - is standard input'));
@@ -196,7 +212,6 @@ export function describeRun(): Command {
   add(new Option('--output <file>', 'write what each CPU delivered to a pcapng file, one interface per CPU'));
 
   group('The machine:');
-  add(new Option('-d, --dev <name>', 'name of the model device').default('nic0'));
   add(new Option('--cpus <n>', 'CPUs (default: as many as are named)').argParser(integer('--cpus', 1, NR_CPUS)));
   add(new Option('--rx-queues <n>', 'RX queues of the device').default(1).argParser(integer('--rx-queues', 1, 128)));
   add(
@@ -238,9 +253,9 @@ function refuse(message: string): never {
   throw new CommandError(EXIT.OPTION, message);
 }
 
-/** What is wrong with options that are right each by itself. */
-function checkTogether(o: Record<string, unknown>, named: readonly number[], cpus: number): void {
-  if (named.length === 0) refuse('no CPU to redirect to: give --cpu N, once for each');
+/** What is wrong with options of the engine that are right each by itself. */
+function checkEngine(o: OptionValues, named: readonly number[], cpus: number): void {
+  if (o.force) refuse('--force needs --backend linux: the engine touches no interface');
   const beyond = named.find((cpu) => cpu >= cpus);
   if (beyond !== undefined) refuse(`--cpu ${beyond}: with --cpus ${cpus} there are CPUs 0 to ${cpus - 1}`);
   const rxBeyond = (o.rxCpu as number[] | undefined)?.find((cpu) => cpu >= cpus);
@@ -249,6 +264,15 @@ function checkTogether(o: Record<string, unknown>, named: readonly number[], cpu
   if (o.input !== undefined && o.pktgen !== undefined) refuse('--input and --pktgen exclude each other');
   if (o.input === undefined && o.loop) refuse('--loop needs --input; --pktgen goes on by itself');
   if (o.input === undefined && o.speed !== 'max') refuse('--speed needs --input; --pktgen has its rate');
+  if ((o.remoteAction !== 'disabled' || o.remoteProg !== undefined) && o.release === '4.15') {
+    refuse(
+      `${o.remoteProg === undefined ? '--remote-action' : '--remote-prog'} needs programs in entries, which came with Linux 5.9: use --release 6.18`,
+    );
+  }
+}
+
+/** What is wrong with options that are right each by itself. */
+function checkTogether(o: OptionValues): void {
   const programs = [o.prognum, o.programMode, o.module, o.obj].filter((given) => given !== undefined);
   if (programs.length > 1) refuse('--prognum, --program-mode, --module and --obj exclude each other');
   for (const [name, given] of Object.entries({
@@ -267,11 +291,6 @@ function checkTogether(o: Record<string, unknown>, named: readonly number[], cpu
     refuse('--remote-action redirect and --redirect-device NAME belong together');
   }
   if (o.redirectDevice === o.dev) refuse(`--redirect-device ${o.dev} is --dev: give the other device another name`);
-  if ((o.remoteAction !== 'disabled' || o.remoteProg !== undefined) && o.release === '4.15') {
-    refuse(
-      `${o.remoteProg === undefined ? '--remote-action' : '--remote-prog'} needs programs in entries, which came with Linux 5.9: use --release 6.18`,
-    );
-  }
 }
 
 function objectOf({ obj: object, prog, section, remoteProg, clampMaps }: OptionValues): UserObject | undefined {
@@ -284,9 +303,17 @@ export function settingsOf(command: Command): Settings {
   const remoteCpus: readonly number[] = o.cpu ?? [];
   const rxCpus: readonly number[] | undefined = o.rxCpu;
   const cpus: number = o.cpus ?? Math.max(...remoteCpus, ...(rxCpus ?? [0]), 0) + 1;
-  checkTogether(o, remoteCpus, cpus);
+  if (remoteCpus.length === 0) refuse('no CPU to redirect to: give --cpu N, once for each');
+  if (o.backend === 'engine') checkEngine(o, remoteCpus, cpus);
+  else {
+    const why = whyNotOnLinux((name) => command.getOptionValueSource(name) === 'cli');
+    if (why !== undefined) refuse(why);
+  }
+  checkTogether(o);
   const sample = SAMPLE_PROGRAMS.find(({ prognum, mode }) => prognum === (o.prognum ?? -1) || mode === o.programMode);
   return {
+    backend: o.backend,
+    force: o.force ?? false,
     dev: o.dev,
     remoteCpus,
     cpus,

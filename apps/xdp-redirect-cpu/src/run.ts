@@ -6,30 +6,31 @@
  */
 
 import { ObjectError, VerifierError } from '@cpumap/bpf';
+import type { Statistics } from '@cpumap/host';
 import type { TraceSubscription } from '@cpumap/tracepoints';
 import { KernelError } from '@cpumap/uapi';
 import { CommandError, EXIT, type ExitCode } from './exit-codes.ts';
 import { type Input, readInput } from './input.ts';
+import { runOnLinux } from './linux/linux-run.ts';
 import { buildMachine, describeMachine, type SampleMachine } from './machine.ts';
 import { dumpLines, dumpMap } from './map-dump.ts';
 import type { Settings } from './options.ts';
-import { createScreen, type Screen, type TextOutput } from './screen.ts';
-import { type Snapshot, takeSnapshot } from './snapshot.ts';
+import { createScreen, type RunOutputs, type Screen } from './screen.ts';
+import { type Snapshot, secondsBetween, takeSnapshot } from './snapshot.ts';
+import { createStress } from './stress.ts';
 import { countsOf, summaryLines, summaryObject } from './summary.ts';
 import { renderTable } from './table.ts';
 import { printkLine, traceLine } from './trace-line.ts';
 
-export interface RunOutputs {
-  readonly out: TextOutput;
-  readonly err: TextOutput;
-}
-
-/** The sizes that an entry goes through in stress mode, as in the sample. */
-const STRESS_QSIZES = [1024, 128, 16000] as const;
 /** How often trace events are read while an interval passes. */
 const DEBUG_POLL_NS = 50e6;
 
-export async function run(settings: Settings, { out, err }: RunOutputs, signal: AbortSignal): Promise<ExitCode> {
+/** Runs on the backend that the settings name. @throws what `explainError` explains */
+export function run(settings: Settings, outputs: RunOutputs, signal: AbortSignal): Promise<ExitCode> {
+  return settings.backend === 'linux' ? runOnLinux(settings, outputs, signal) : runOnEngine(settings, outputs, signal);
+}
+
+async function runOnEngine(settings: Settings, { out, err }: RunOutputs, signal: AbortSignal): Promise<ExitCode> {
   const complain = (text: string): void => {
     err.write(`xdp-redirect-cpu: ${text}\n`);
   };
@@ -66,7 +67,7 @@ async function receive(
   const own = typeof settings.program !== 'string';
   const trace = settings.debug ? host.trace.subscribe() : undefined;
   let traceLost = 0;
-  let stressed = 0;
+  const stress = createStress(cpuMap, settings.remoteCpus, cpuMap.get(settings.remoteCpus[0]!)!.program);
 
   announce(machine, settings, input, screen, json);
   const started = host.now();
@@ -79,7 +80,10 @@ async function receive(
   const over = (): boolean => signal.aborted || wire.done || host.failures.length > 0;
   do {
     await passTime(Math.min(settings.intervalSeconds * 1e9, end - host.now()));
-    if (settings.stress && !over()) stress();
+    if (settings.stress && !over()) {
+      const line = stress();
+      if (!settings.json) screen.say([line]);
+    }
     show(takeSnapshot(machine, own));
   } while (!over() && host.now() < end);
   wire.stop();
@@ -87,7 +91,7 @@ async function receive(
   if (trace !== undefined) drain(trace);
   return finish();
 
-  function show(now: Snapshot): void {
+  function show(now: Snapshot<Statistics>): void {
     if (settings.json) {
       if (now !== first) json({ type: 'interval', seconds: secondsBetween(before, now), ...countsOf(now, before) });
     } else {
@@ -112,15 +116,6 @@ async function receive(
     if (lost > 0) lines.push(`CPU buffers overrun: ${lost} events lost`);
     if (lines.length > 0) (settings.json ? err : out).write(`${lines.join('\n')}\n`);
     traceLost += lost;
-  }
-
-  function stress(): void {
-    const cpu = settings.remoteCpus[0]!;
-    const qsize = STRESS_QSIZES[stressed++ % STRESS_QSIZES.length]!;
-    const value = cpuMap.get(cpu)!;
-    cpuMap.set(cpu, { ...value, qsize });
-    const line = `Replace CPU:${cpu} as idx:0 queue_size:${qsize} (total cpus_count:${settings.remoteCpus.length})`;
-    if (!settings.json) screen.say([line]);
   }
 
   function finish(): ExitCode {
@@ -157,10 +152,6 @@ function announce(
   const lines = [...machine.notes, ...describeMachine(machine, settings, input)];
   if (settings.json) json({ type: 'setup', lines });
   else screen.say([...lines, '']);
-}
-
-function secondsBetween(before: Snapshot, now: Snapshot): number {
-  return (now.statistics.timestampNs - before.statistics.timestampNs) / 1e9;
 }
 
 /** The exit code and message for anything that was thrown on the way. */

@@ -16,6 +16,12 @@ export interface TextOutput {
   write(text: string): unknown;
 }
 
+/** Where a run writes. */
+export interface RunOutputs {
+  readonly out: TextOutput;
+  readonly err: TextOutput;
+}
+
 const CLEAR_LINE_END = '\x1b[K';
 const CLEAR_BELOW = '\x1b[J';
 const BOLD = '\x1b[1m';

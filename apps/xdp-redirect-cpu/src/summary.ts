@@ -1,7 +1,7 @@
 /** The end of a run: one object for machines, a few lines for people. */
-import type { Ledger } from '@cpumap/host';
+import type { Ledger, Statistics } from '@cpumap/host';
 import type { MapDump } from './map-dump.ts';
-import { enqueueTotals, type Snapshot, verdicts } from './snapshot.ts';
+import { enqueueTotals, type Snapshot, totalOf, verdicts } from './snapshot.ts';
 
 export interface RunFacts {
   readonly seconds: number;
@@ -18,20 +18,56 @@ export interface RunFacts {
   readonly maps: readonly MapDump[];
 }
 
+const minus = (a: number, b: number | undefined): number => a - (b ?? 0);
+
+/** What the tracepoints counted: the part that every backend has. */
+export function traceCounts(now: Snapshot, before?: Snapshot) {
+  const enqueue = enqueueTotals(now.statistics);
+  const enqueueBefore = before === undefined ? undefined : enqueueTotals(before.statistics);
+  const processed = minus(enqueue.processed, enqueueBefore?.processed);
+  const events = minus(enqueue.events, enqueueBefore?.events);
+  const sum = (field: 'exception' | 'redirect' | 'redirectErr'): number => {
+    const count = ({ statistics }: Snapshot): number => totalOf(statistics, ({ trace }) => trace[field]);
+    return minus(count(now), before === undefined ? undefined : count(before));
+  };
+  return {
+    enqueue: {
+      processed,
+      drops: minus(enqueue.drops, enqueueBefore?.drops),
+      events,
+      bulk_average: events === 0 ? 0 : processed / events,
+    },
+    kthread: now.statistics.cpus.flatMap(({ cpu, trace: { kthread } }, index) => {
+      if (kthread.events === 0) return [];
+      const past = before?.statistics.cpus[index]?.trace.kthread;
+      return [
+        {
+          cpu,
+          processed: minus(kthread.processed, past?.processed),
+          drops: minus(kthread.drops, past?.drops),
+          sched: minus(kthread.sched, past?.sched),
+          xdp_pass: minus(kthread.xdpPass, past?.xdpPass),
+          xdp_drop: minus(kthread.xdpDrop, past?.xdpDrop),
+          xdp_redirect: minus(kthread.xdpRedirect, past?.xdpRedirect),
+        },
+      ];
+    }),
+    exception: sum('exception'),
+    redirect: sum('redirect'),
+    redirect_err: sum('redirectErr'),
+  };
+}
+
 /** The counts of a summary, or of an interval when `before` is where it began. */
-export function countsOf(now: Snapshot, before?: Snapshot) {
-  const minus = (a: number, b: number | undefined): number => a - (b ?? 0);
+export function countsOf(now: Snapshot<Statistics>, before?: Snapshot<Statistics>) {
   const device = (name: string): number =>
     now.statistics.devices.reduce((sum, { counters }) => sum + counters[name]!, 0) -
     (before?.statistics.devices.reduce((sum, { counters }) => sum + counters[name]!, 0) ?? 0);
   const xdpBefore = before === undefined ? undefined : verdicts(before.statistics);
   const xdp = verdicts(now.statistics);
-  const enqueue = enqueueTotals(now.statistics);
-  const enqueueBefore = before === undefined ? undefined : enqueueTotals(before.statistics);
-  const processed = minus(enqueue.processed, enqueueBefore?.processed);
-  const events = minus(enqueue.events, enqueueBefore?.events);
-  const exceptions = (snapshot: Snapshot): number =>
-    snapshot.statistics.cpus.reduce((sum, { trace }) => sum + trace.exception, 0);
+  const { enqueue, kthread, exception } = traceCounts(now, before);
+  const delivered = (cpu: number, { statistics }: Snapshot<Statistics>): number =>
+    statistics.cpus.find((each) => each.cpu === cpu)!.cpumap.delivered;
 
   return {
     rx: {
@@ -50,33 +86,16 @@ export function countsOf(now: Snapshot, before?: Snapshot) {
       redirect: minus(xdp.redirect, xdpBefore?.redirect),
       redirect_err: minus(xdp.redirect_err, xdpBefore?.redirect_err),
     },
-    enqueue: {
-      processed,
-      drops: minus(enqueue.drops, enqueueBefore?.drops),
-      events,
-      bulk_average: events === 0 ? 0 : processed / events,
-    },
-    kthread: now.statistics.cpus.flatMap(({ cpu, trace, cpumap }, index) => {
-      if (trace.kthread.events === 0) return [];
-      const past = before?.statistics.cpus[index];
-      return [
-        {
-          cpu,
-          processed: minus(trace.kthread.processed, past?.trace.kthread.processed),
-          drops: minus(trace.kthread.drops, past?.trace.kthread.drops),
-          sched: minus(trace.kthread.sched, past?.trace.kthread.sched),
-          delivered: minus(cpumap.delivered, past?.cpumap.delivered),
-          xdp_pass: minus(trace.kthread.xdpPass, past?.trace.kthread.xdpPass),
-          xdp_drop: minus(trace.kthread.xdpDrop, past?.trace.kthread.xdpDrop),
-          xdp_redirect: minus(trace.kthread.xdpRedirect, past?.trace.kthread.xdpRedirect),
-        },
-      ];
-    }),
-    exception: minus(exceptions(now), before === undefined ? undefined : exceptions(before)),
+    enqueue,
+    kthread: kthread.map((row) => ({
+      ...row,
+      delivered: delivered(row.cpu, now) - (before === undefined ? 0 : delivered(row.cpu, before)),
+    })),
+    exception,
   };
 }
 
-export function summaryObject(now: Snapshot, ledger: Ledger, facts: RunFacts) {
+export function summaryObject(now: Snapshot<Statistics>, ledger: Ledger, facts: RunFacts) {
   return {
     type: 'summary' as const,
     ...countsOf(now),

@@ -3,9 +3,8 @@
  * Rates are per second of the machine's clock, between two snapshots.
  */
 
-import { type CpuStatistics, total } from '@cpumap/host';
 import { errnoName } from '@cpumap/uapi';
-import type { Snapshot } from './snapshot.ts';
+import { type CountedCpu, type Snapshot, totalOf } from './snapshot.ts';
 
 export interface TableOptions {
   readonly program: string;
@@ -23,7 +22,7 @@ function columns(...cells: readonly string[]): string {
     .trimEnd();
 }
 
-type Read = (cpu: CpuStatistics) => number;
+type Read = (cpu: CountedCpu) => number;
 
 export function renderTable(before: Snapshot, now: Snapshot, options: TableOptions): string[] {
   const seconds = Math.max((now.statistics.timestampNs - before.statistics.timestampNs) / 1e9, 1e-9);
@@ -32,22 +31,28 @@ export function renderTable(before: Snapshot, now: Snapshot, options: TableOptio
   const cpus = now.statistics.cpus.map(({ cpu }) => cpu);
   const lines: string[] = [];
 
+  const place = new Map(cpus.map((cpu, index) => [cpu, index])); // a kernel's CPUs may have gaps
   const rate = (cpu: number, read: Read): number =>
-    (read(now.statistics.cpus[cpu]!) - read(before.statistics.cpus[cpu]!)) / seconds;
-  const rateOfAll = (read: Read): number => (total(now.statistics, read) - total(before.statistics, read)) / seconds;
+    (read(now.statistics.cpus[place.get(cpu)!]!) - read(before.statistics.cpus[place.get(cpu)!]!)) / seconds;
+  const rateOfAll = (read: Read): number =>
+    (totalOf(now.statistics, read) - totalOf(before.statistics, read)) / seconds;
   const row = (name: string, cpu: string, pps: number, drop: number, extra = '', label = ''): void => {
     lines.push(columns(name, cpu, number(pps), number(drop), extra === '' ? '' : `${extra.padEnd(10)} ${label}`));
   };
 
   function receive(): void {
-    const rx = cpus.map((cpu) => ({
-      pps: (now.rx[cpu]!.processed - before.rx[cpu]!.processed) / seconds,
-      drop: (now.rx[cpu]!.dropped - before.rx[cpu]!.dropped) / seconds,
-      issue: (now.rx[cpu]!.issue - before.rx[cpu]!.issue) / seconds,
-    }));
-    rx.forEach(({ pps, drop, issue }, cpu) => {
+    if (now.rx === undefined) return;
+    const rx = now.rx.map((record, index) => {
+      const past = before.rx![index]!;
+      return {
+        pps: (record.processed - past.processed) / seconds,
+        drop: (record.dropped - past.dropped) / seconds,
+        issue: (record.issue - past.issue) / seconds,
+      };
+    });
+    rx.forEach(({ pps, drop, issue }, index) => {
       if (pps + drop + issue > 0) {
-        row('XDP-RX', String(cpu), pps, drop, issue > 0 ? number(issue) : '', 'cpu-dest/err');
+        row('XDP-RX', String(cpus[index]), pps, drop, issue > 0 ? number(issue) : '', 'cpu-dest/err');
       }
     });
     const sum = (field: 'pps' | 'drop'): number => rx.reduce((n, cpu) => n + cpu[field], 0);
@@ -114,8 +119,8 @@ export function renderTable(before: Snapshot, now: Snapshot, options: TableOptio
       if (pass + drop + redirect > 0) row('xdp_stats', String(cpu), pass, drop, number(redirect), 'redirect');
     }
     for (const [cpu, depth] of now.depths) lines.push(columns('waiting', String(cpu), number(depth)));
-    for (const [index, device] of now.statistics.devices.entries()) {
-      const past = before.statistics.devices[index]!.counters;
+    for (const device of now.statistics.devices) {
+      const past = before.statistics.devices.find(({ name }) => name === device.name)?.counters ?? device.counters;
       const change = (name: string): number => (device.counters[name]! - past[name]!) / seconds;
       row(
         device.name,

@@ -8,7 +8,7 @@ import { readFrames } from './input.ts';
 import { dumpLines } from './map-dump.ts';
 import { addCpus, mapsToDump, memoryFor, openCollection } from './object-collection.ts';
 import { openObject } from './object-file.ts';
-import type { RunOutputs } from './run.ts';
+import type { RunOutputs } from './screen.ts';
 
 export interface TestRunCommandOptions {
   readonly file: string;

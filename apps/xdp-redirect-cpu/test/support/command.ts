@@ -1,5 +1,5 @@
 /** Runs the built command as a user does: a process with arguments, input and signals. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Summary } from 'xdp-redirect-cpu';
 
@@ -20,7 +20,11 @@ export interface Running {
 }
 
 export function start(args: readonly string[], input?: Uint8Array): Running {
-  const child = spawn(process.execPath, [COMMAND, ...args], { stdio: 'pipe' });
+  return watchProcess(spawn(process.execPath, [COMMAND, ...args], { stdio: 'pipe' }), input);
+}
+
+/** Collects what a process prints. */
+export function watchProcess(child: ChildProcessWithoutNullStreams, input?: Uint8Array): Running {
   let stdout = '';
   let stderr = '';
   const watchers = new Set<() => void>();
