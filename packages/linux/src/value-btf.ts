@@ -8,7 +8,7 @@ const INT_TYPE = 1;
 const LOCK_TYPE = 2;
 
 /** A value of `valueSize` bytes with its lock at an offset; keys are bytes. */
-export function lockedValueTypes(keySize: number, valueSize: number, lockOffset: number): BtfTypeWords[] {
+function lockedValueTypes(keySize: number, valueSize: number, lockOffset: number): BtfTypeWords[] {
   return [
     { name: 'unsigned int', kind: BTF_KIND.INT, sizeOrType: 4, rest: [32] },
     { name: 'bpf_spin_lock', kind: BTF_KIND.STRUCT, parts: 1, sizeOrType: 4, rest: ['val', INT_TYPE, 0] },
