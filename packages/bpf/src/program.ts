@@ -88,11 +88,12 @@ export interface ProgramImage {
 }
 
 export function programOf(spec: ProgramSpec, id: number): BpfProgram {
+  const { type = BPF_PROG_TYPE.XDP } = spec;
   return {
     id,
     name: spec.name,
-    type: spec.type ?? BPF_PROG_TYPE.XDP,
-    expectedAttachType: spec.expectedAttachType ?? (spec.type === undefined ? BPF_ATTACH_TYPE.XDP : 0),
+    type,
+    expectedAttachType: spec.expectedAttachType ?? (type === BPF_PROG_TYPE.XDP ? BPF_ATTACH_TYPE.XDP : 0),
     attachTo: spec.attachTo,
     frags: spec.frags ?? false,
     mapIds: Object.values(spec.maps ?? {}).map((map) => map.id),

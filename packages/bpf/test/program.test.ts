@@ -29,6 +29,13 @@ describe('programOf', () => {
     expect(structuredClone(image)).toEqual(image);
   });
 
+  it('an XDP program is for devices unless it says otherwise; others have no such place', () => {
+    const place = (type: number) =>
+      programOf({ name: 'p', type, code: { module: '', export: '' } }, 1).expectedAttachType;
+    expect(place(BPF_PROG_TYPE.XDP)).toBe(BPF_ATTACH_TYPE.XDP);
+    expect(place(BPF_PROG_TYPE.TRACEPOINT)).toBe(0);
+  });
+
   it('names maps by id for the host and by address for the code', () => {
     const maps = { cpu_map: { id: 3, pointer: 640 }, rx_cnt: { id: 9, pointer: 1280 } };
     const spec: ProgramSpec = { name: 'p', code: { module: '', export: '' }, maps, frags: true, constants: { n: 4 } };

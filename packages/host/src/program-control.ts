@@ -123,10 +123,13 @@ export function createProgramControl(parts: ProgramControlParts) {
     const link = attachXdp(name, program);
     const start = performance.now();
     const count = Math.max(repeat, 1);
-    const wire = device.start({ frames: [data], order: Uint32Array.of(0), count });
-    await executor.advance(Number.POSITIVE_INFINITY, () => wire.done && isQuiet());
+    try {
+      const wire = device.start({ frames: [data], order: Uint32Array.of(0), count });
+      await executor.advance(Number.POSITIVE_INFINITY, () => wire.done && isQuiet());
+    } finally {
+      link.detach();
+    }
     const durationNs = ((performance.now() - start) * 1e6) / count;
-    link.detach();
     const ctx = { data_meta: 0, data: 0, data_end: data.length, ingress_ifindex: device.ifindex };
     return { retval: 0, data: new Uint8Array(), ctx: { ...ctx, rx_queue_index: 0, egress_ifindex: 0 }, durationNs };
   }

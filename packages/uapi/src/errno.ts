@@ -67,7 +67,7 @@ const TEXT: Record<ErrnoName, string> = {
   EPIPE: 'broken pipe',
   ERANGE: 'out of range',
   EDEADLK: 'deadlock avoided',
-  ENOSYS: 'function not implemented',
+  ENOSYS: 'no such system call',
   ELOOP: 'too many levels',
   EBADRQC: 'invalid request code',
   ETIME: 'timer expired',

@@ -1,13 +1,16 @@
 /**
  * Who may share a map that holds programs (5.18 and later): the first program that uses the map, or is put in it, fixes
- * what the map's programs must have in common; all later ones must match. Mirrors bpf_prog_map_compatible, for the
- * programs of this engine, which are all XDP programs.
+ * what the map's programs must have in common; all later ones must match. Mirrors bpf_prog_map_compatible.
  */
+import { progTypeName } from '@cpumap/uapi';
 
 /** What the rule looks at. */
 export interface OwnedProgram {
   readonly name: string;
+  readonly type: number;
   readonly expectedAttachType: number;
+  /** The event of a tracing program: what its context holds depends on it. */
+  readonly attachTo: string | undefined;
   /** Whether it copes with multi-buffer frames. */
   readonly frags: boolean;
 }
@@ -18,10 +21,19 @@ export interface MapOwners {
   forget(map: number): void;
 }
 
+/** Where a program runs, in words: its type, its expected attach type and its event. */
+function placeOf({ type, expectedAttachType, attachTo }: OwnedProgram): string {
+  const event = attachTo === undefined || attachTo === '' ? '' : ` on ${attachTo}`;
+  return `type ${progTypeName(type)} with expected_attach_type ${expectedAttachType}${event}`;
+}
+
 const yesNo = (frags: boolean): string => (frags ? 'with' : 'without');
 
-/** In a PROG_ARRAY programs must be loaded for the same place too, as one calls the other. */
-export function createMapOwners(sameAttachType: boolean): MapOwners {
+/**
+ * In a PROG_ARRAY programs must be of one kind and for one place too: one runs on the other's context, and what the
+ * verifier proved of the one holds for that kind of context alone.
+ */
+export function createMapOwners(samePlace: boolean): MapOwners {
   const owners = new Map<number, OwnedProgram>();
 
   return {
@@ -37,10 +49,10 @@ export function createMapOwners(sameAttachType: boolean): MapOwners {
           `which is ${yesNo(owner.frags)}: load both with or both without`
         );
       }
-      if (sameAttachType && owner.expectedAttachType !== program.expectedAttachType) {
+      if (samePlace && placeOf(owner) !== placeOf(program)) {
         return (
-          `program ${program.name} has expected_attach_type ${program.expectedAttachType}, but the map belongs to ` +
-          `${owner.name}, which has ${owner.expectedAttachType}`
+          `program ${program.name} is of ${placeOf(program)}, but the map belongs to ${owner.name}, ` +
+          `which is of ${placeOf(owner)}`
         );
       }
       return undefined;

@@ -1,5 +1,5 @@
 /** PROG_ARRAY and the maps of maps: what fits in them, and how long inner maps live. Answers of Linux 6.18.44. */
-import { BPF_ATTACH_TYPE, BPF_MAP_TYPE } from '@cpumap/uapi';
+import { BPF_ATTACH_TYPE, BPF_MAP_TYPE, BPF_PROG_TYPE } from '@cpumap/uapi';
 import { describe, expect, it } from 'vitest';
 import type { MapSpec } from '../../src/index.ts';
 import { answerOf, createMaps, u32s } from '../support/maps.ts';
@@ -34,6 +34,26 @@ describe('PROG_ARRAY', () => {
     const next = maps.create({ type: T.PROG_ARRAY, valueSize: 4 });
     expect(answerOf(() => next.update(0, u32s(103)))).toBe('ok');
   });
+});
+
+it('a PROG_ARRAY holds programs of one kind, for one event: what is proved of one context is not of another', () => {
+  const { TRACEPOINT, RAW_TRACEPOINT, TRACING } = BPF_PROG_TYPE;
+  const record = { type: TRACEPOINT, expectedAttachType: 0, attachTo: 'xdp_exception' };
+  const arguments_ = { type: TRACING, expectedAttachType: BPF_ATTACH_TYPE.TRACE_RAW_TP, attachTo: 'xdp_exception' };
+  const others = [
+    [record, { ...record, type: RAW_TRACEPOINT }],
+    [record, { ...record, attachTo: 'xdp_cpumap_enqueue' }],
+    [record, { type: BPF_PROG_TYPE.XDP, expectedAttachType: 0, attachTo: undefined }],
+    [arguments_, { ...arguments_, attachTo: 'xdp_cpumap_kthread' }],
+  ] as const;
+  for (const [owner, other] of others) {
+    const maps = createMaps();
+    const map = maps.create({ type: T.PROG_ARRAY, valueSize: 4 });
+    maps.program({ id: 101, ...owner });
+    maps.program({ id: 102, ...other });
+    maps.program({ id: 103, ...owner });
+    expect([101, 102, 103].map((id) => answerOf(() => map.update(0, u32s(id))))).toEqual(['ok', 'EINVAL', 'ok']);
+  }
 });
 
 it('a program that uses a PROG_ARRAY becomes its owner, or is refused', () => {

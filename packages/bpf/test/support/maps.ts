@@ -1,6 +1,6 @@
 /** Maps on a memory of their own, and the answers of their operations as names. */
 import { type Allocator, createAllocator, createMemory, type Memory } from '@cpumap/smp';
-import { BPF_MAP_TYPE, errnoName, KernelError } from '@cpumap/uapi';
+import { BPF_ATTACH_TYPE, BPF_MAP_TYPE, BPF_PROG_TYPE, errnoName, KernelError } from '@cpumap/uapi';
 import {
   attachMapOps,
   type BpfMap,
@@ -60,9 +60,17 @@ export function createMaps(nrCpus = 3, bytes = MIB): TestMaps {
       return map;
     },
     program(program) {
-      const full = { name: `prog${program.id}`, expectedAttachType: 37, frags: false, mapIds: [], ...program };
-      programs.set(full.id, full as BpfProgram);
-      return full as BpfProgram;
+      const full: BpfProgram = {
+        name: `prog${program.id}`,
+        type: BPF_PROG_TYPE.XDP,
+        expectedAttachType: BPF_ATTACH_TYPE.XDP,
+        attachTo: undefined,
+        frags: false,
+        mapIds: [],
+        ...program,
+      };
+      programs.set(full.id, full);
+      return full;
     },
     ops: (cpu) => attachMapOps(memory, cpu, nrCpus, allocator.alloc(MAP_OPS_BYTES)),
     place(data, misalign = 0) {
