@@ -8,11 +8,13 @@
  */
 import { assembleProgram, type ProgramSpec } from '@cpumap/bpf';
 import {
+  ENQUEUE_AT,
   ENQUEUE_COUNTERS,
   ENQUEUE_RECORD,
   ERRNO_COUNTERS,
   type EventDefinition,
   EXCEPTION_RECORD,
+  errnosAt,
   KTHREAD_RECORD,
   REDIRECT_RECORD,
   SLOT,
@@ -21,7 +23,6 @@ import {
   TRACE_COUNTERS,
 } from '@cpumap/tracepoints';
 import { BPF_FUNC, BPF_PROG_TYPE } from '@cpumap/uapi';
-import { ENQUEUE_AT, errnosAt } from './counter-layout.ts';
 import { type RecordSource, recordField, recordText, SLOT_AT, slotField } from './event-record.ts';
 
 const BPF_RB_NO_WAKEUP = 1;

@@ -68,17 +68,18 @@ export function traceCpu(at: TraceAreaAt, cpu: number) {
   const head = at.cpus + cpu * at.cpuBytes;
   const scratch = head + HEAD_LINE;
   const counters = head + HEAD_BYTES;
-  const enqueue = counters + TRACE_COUNTERS.sizeof;
-  const errnos = enqueue + at.nrCpus * ENQUEUE_COUNTERS.sizeof;
+  const enqueue = counters + ENQUEUE_AT;
+  const errnos = counters + errnosAt(at.nrCpus);
   const slots = head + at.cpuBytes - at.size * SLOT_BYTES;
   return { head, scratch, counters, enqueue, errnos, slots };
 }
 
-/** The sum of one counter over all CPUs, for whoever reads statistics. */
-export function readTraceCounters(memory: Memory, at: TraceAreaAt, cpu: number) {
-  const part = traceCpu(at, cpu);
-  const f64 = memory.f64;
-  const read = (offset: number): number => f64[(part.counters + offset) >> 3]!;
+/** Where the counters by target CPU, and those by errno behind them, lie from a CPU's TRACE_COUNTERS on. */
+export const ENQUEUE_AT = TRACE_COUNTERS.sizeof;
+export const errnosAt = (nrCpus: number): number => ENQUEUE_AT + nrCpus * ENQUEUE_COUNTERS.sizeof;
+
+/** The counters of one CPU; `read` gives the one at a distance from the start of its TRACE_COUNTERS. */
+export function traceCountersOf(read: (offset: number) => number, nrCpus: number) {
   return {
     redirect: read(TRACE_COUNTERS.redirect),
     redirectErr: read(TRACE_COUNTERS.redirect_err),
@@ -93,20 +94,26 @@ export function readTraceCounters(memory: Memory, at: TraceAreaAt, cpu: number) 
       xdpRedirect: read(TRACE_COUNTERS.kthread_xdp_redirect),
     },
     /** By target CPU. */
-    enqueue: Array.from({ length: at.nrCpus }, (_, toCpu) => {
-      const base = part.enqueue + toCpu * ENQUEUE_COUNTERS.sizeof;
+    enqueue: Array.from({ length: nrCpus }, (_, toCpu) => {
+      const base = ENQUEUE_AT + toCpu * ENQUEUE_COUNTERS.sizeof;
       return {
-        processed: f64[(base + ENQUEUE_COUNTERS.processed) >> 3]!,
-        drops: f64[(base + ENQUEUE_COUNTERS.drops) >> 3]!,
-        events: f64[(base + ENQUEUE_COUNTERS.events) >> 3]!,
+        processed: read(base + ENQUEUE_COUNTERS.processed),
+        drops: read(base + ENQUEUE_COUNTERS.drops),
+        events: read(base + ENQUEUE_COUNTERS.events),
       };
     }),
     /** xdp_redirect_err by positive errno. */
     errnos: new Map(
-      Array.from({ length: ERRNO_COUNTERS }, (_, errno) => [errno, f64[(part.errnos >> 3) + errno]!] as const).filter(
+      Array.from({ length: ERRNO_COUNTERS }, (_, errno) => [errno, read(errnosAt(nrCpus) + 8 * errno)] as const).filter(
         ([, count]) => count > 0,
       ),
     ),
   };
 }
-export type TraceCounters = ReturnType<typeof readTraceCounters>;
+export type TraceCounters = ReturnType<typeof traceCountersOf>;
+
+/** The counters of one CPU of the engine. */
+export function readTraceCounters({ f64 }: Memory, at: TraceAreaAt, cpu: number): TraceCounters {
+  const { counters } = traceCpu(at, cpu);
+  return traceCountersOf((offset) => f64[(counters + offset) >> 3]!, at.nrCpus);
+}
