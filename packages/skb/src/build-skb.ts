@@ -42,6 +42,7 @@ export function attachSkBuffs(memory: Memory, frames: XdpFrames, features: Featu
   const META_LEN = SK_BUFF.meta_len >> 2;
   const QUEUE_MAPPING = SK_BUFF.queue_mapping >> 2;
   const REDIRECTED = SK_BUFF.redirected >> 2;
+  const DATA_LEN = SK_BUFF.data_len >> 2;
   const IFINDEX = NET_DEVICE.ifindex >> 2;
   const BUFFER = SK_BUFF_SIZE;
   const TAILROOM = SKB_SHARED_INFO_SIZE;
@@ -66,6 +67,7 @@ export function attachSkBuffs(memory: Memory, frames: XdpFrames, features: Featu
     u32[s + META_LEN] = meta;
     u32[s + QUEUE_MAPPING] = 0;
     u32[s + REDIRECTED] = 0;
+    u32[s + DATA_LEN] = 0;
   }
 
   /** 5.8 and later: the sk_buff covers the whole buffer, descriptor included; the driver says how large that is. */

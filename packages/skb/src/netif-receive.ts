@@ -10,6 +10,7 @@ import { ETH_P, layout, NET_RX_DROP, NET_RX_SUCCESS } from '@cpumap/uapi';
 import type { SkBuffs } from './build-skb.ts';
 import type { FramePools } from './frame-pool.ts';
 import type { PacketHandler } from './packet-handler.ts';
+import { attachFreeSkb } from './shared-info.ts';
 import { SK_BUFF } from './sk-buff.ts';
 
 /** Counters of one CPU's stack, float64. */
@@ -55,12 +56,14 @@ export function attachNetifReceive({ memory, skbs, pools, counters, onError }: N
   const HEAD = SK_BUFF.head >> 2;
   const TAIL = SK_BUFF.tail >> 2;
   const MAC_HEADER = SK_BUFF.mac_header >> 2;
+  const DATA_LEN = SK_BUFF.data_len >> 2;
   const SUCCESS = NET_RX_SUCCESS;
   const delivered = (counters + STACK_COUNTERS.delivered) >> 3;
   const bytes = (counters + STACK_COUNTERS.bytes) >> 3;
   const nohandler = (counters + STACK_COUNTERS.nohandler) >> 3;
   const dropped = (counters + STACK_COUNTERS.dropped) >> 3;
   const failed = (counters + STACK_COUNTERS.failed) >> 3;
+  const { freeSkb, freePieces } = attachFreeSkb(memory, pools, skbs.frameOf);
   let all: readonly RegisteredHandler[] = [];
   let byProtocol: readonly RegisteredHandler[] = [];
 
@@ -85,7 +88,7 @@ export function attachNetifReceive({ memory, skbs, pools, counters, onError }: N
 
   function frameLength(skb: number): number {
     const s = skb >> 2;
-    return u32[s + TAIL]! - u32[s + HEAD]! - u32[s + MAC_HEADER]!;
+    return u32[s + TAIL]! - u32[s + HEAD]! - u32[s + MAC_HEADER]! + u32[s + DATA_LEN]!;
   }
 
   /** The handlers' verdict, or THREW; one that is not a success is counted here. */
@@ -107,7 +110,7 @@ export function attachNetifReceive({ memory, skbs, pools, counters, onError }: N
     receive(skb) {
       const length = frameLength(skb);
       const verdict = deliver(skb);
-      pools.put(skbs.frameOf(skb));
+      freeSkb(skb);
       if (verdict !== SUCCESS) return NET_RX_DROP;
       f64[delivered]! += 1;
       f64[bytes]! += length;
@@ -124,15 +127,14 @@ export function attachNetifReceive({ memory, skbs, pools, counters, onError }: N
           taken++;
           length += own;
         }
+        if (u32[(skb >> 2) + DATA_LEN] !== 0) freePieces(skb);
       }
       pools.putMany(list, n, skbs.frameOf(0));
       f64[delivered]! += taken;
       f64[bytes]! += length;
       return taken;
     },
-    free(skb) {
-      pools.put(skbs.frameOf(skb));
-    },
+    free: freeSkb,
     add(handler) {
       arrange([...all, ...byProtocol, handler].sort((a, b) => a.id - b.id));
     },

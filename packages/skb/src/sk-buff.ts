@@ -8,9 +8,10 @@
 
 import type { Memory } from '@cpumap/smp';
 import { layout } from '@cpumap/uapi';
+import { forEachPiece } from './shared-info.ts';
 
 export const SK_BUFF = layout({
-  len: 'u32', // bytes from data on
+  len: 'u32', // bytes from data on, those of other buffers included
   truesize: 'u32', // memory that the packet holds, by the kernel's reckoning
   head: 'u32', // start of the buffer as the stack sees it
   data: 'u32',
@@ -25,6 +26,8 @@ export const SK_BUFF = layout({
   meta_len: 'u32', // bytes of XDP metadata in front of the MAC header
   queue_mapping: 'u32', // 0: an XDP redirect loses the RX queue; queue + 1 otherwise
   redirected: 'u32', // 1 once a generic redirect took it: generic XDP leaves it alone
+  data_len: 'u32', // of len, the bytes that lie in other buffers (see shared-info.ts); 0: the shared info holds nothing
+  next: 'u32', // the sk_buff behind this one in a list, 0 at its end
 });
 
 /** The fields of one sk_buff by name, for handlers and tests that read rarely. */
@@ -36,9 +39,20 @@ export function readSkBuff(
   return Object.fromEntries(fields.map(([name, offset]) => [name, memory.u32[(skb + offset) >> 2]!])) as never;
 }
 
-/** A copy of the whole frame, MAC header included, as it was received. */
+/** A copy of the whole frame, MAC header and the pieces in other buffers included, as it was received. */
 export function copyMacFrame(memory: Memory, skb: number): Uint8Array {
+  const { u8, u32 } = memory;
   const s = skb >> 2;
-  const start = memory.u32[s + (SK_BUFF.head >> 2)]! + memory.u32[s + (SK_BUFF.mac_header >> 2)]!;
-  return memory.u8.slice(start, memory.u32[s + (SK_BUFF.tail >> 2)]!);
+  const start = u32[s + (SK_BUFF.head >> 2)]! + u32[s + (SK_BUFF.mac_header >> 2)]!;
+  const tail = u32[s + (SK_BUFF.tail >> 2)]!;
+  const dataLen = u32[s + (SK_BUFF.data_len >> 2)]!;
+  if (dataLen === 0) return u8.slice(start, tail);
+  const frame = new Uint8Array(tail - start + dataLen);
+  frame.set(u8.subarray(start, tail));
+  let at = tail - start;
+  forEachPiece(memory, skb, (data, len) => {
+    frame.set(u8.subarray(data, data + len), at);
+    at += len;
+  });
+  return frame;
 }

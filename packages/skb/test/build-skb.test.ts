@@ -17,6 +17,8 @@ const common = (dev: number, length: number, meta: number) => ({
   pkt_type: 0,
   meta_len: meta,
   redirected: 0,
+  data_len: 0,
+  next: 0,
 });
 
 const room = (descriptor: number) =>

@@ -38,5 +38,26 @@ export const XDP_PKT = layout({ data: 'ptr', len: 'u16', headroom: 'u16', metasi
 /** SKB_DATA_ALIGN(sizeof(struct skb_shared_info)): what each frame keeps free at its tail. */
 export const SKB_SHARED_INFO_SIZE = 320;
 
+/** struct skb_shared_info of 6.18: the last 320 bytes of a buffer, behind the frame. The frags are SKB_FRAGs from `frags` on. */
+export const SKB_SHARED_INFO = layout({
+  flags: 'u8',
+  meta_len: 'u8',
+  nr_frags: 'u8',
+  tx_flags: 'u8',
+  gso_size: 'u16',
+  gso_segs: 'u16',
+  frag_list: 'ptr',
+  hwtstamps: 'u64',
+  gso_type: 'u32',
+  tskey: 'u32',
+  dataref: 'u32',
+  xdp_frags_size: 'u32',
+  xdp_frags_truesize: 'u32',
+  frags: 'u64', // the first of MAX_SKB_FRAGS
+});
+/** skb_frag_t: a piece of a frame that lies in another buffer. */
+export const SKB_FRAG = layout({ netmem: 'ptr', len: 'u32', offset: 'u32' });
+export const MAX_SKB_FRAGS = 17;
+
 /** SKB_DATA_ALIGN(sizeof(struct sk_buff)): counted into truesize. */
 export const SK_BUFF_SIZE = 256;
