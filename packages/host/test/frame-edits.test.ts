@@ -93,6 +93,8 @@ describe.each(RELEASES)('on %s', (release) => {
     expect(got!.skb).toMatchObject({
       queue_mapping: 0,
       redirected: 0,
+      data_len: 0,
+      next: 0,
       skb_iif: 2,
       protocol: 0x0800,
       mac_header: 256 - head,
