@@ -25,6 +25,8 @@ const QUIET: InterfaceView = {
   txChecksum: true,
   defaultRoute: false,
   programName: undefined,
+  linkId: undefined,
+  xdpFeatures: { native: true, redirect: true, redirectTarget: true, frags: true, fragsTarget: true },
   peerName: undefined,
   peerTxChecksum: undefined,
   interrupts: [],
@@ -72,6 +74,12 @@ describe('warnings', () => {
       { xdp: { mode: 'generic', progId: 7 }, programName: 'theirs' },
       /theirs \(id 7\) is attached in generic mode/,
       /xdp off/,
+    ],
+    [
+      "somebody's program that a link holds",
+      { xdp: { mode: 'native', progId: 7 }, programName: 'theirs', linkId: 12 },
+      /theirs \(id 7\) is attached in native mode/,
+      /bpftool link detach id 12/,
     ],
   ])('%s', (_, view, problem, advice) => {
     const found = warnings(view);

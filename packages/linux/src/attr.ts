@@ -26,6 +26,9 @@ export const BPF_CMD = {
   MAP_DELETE_BATCH: 27,
   LINK_CREATE: 28,
   LINK_UPDATE: 29,
+  LINK_GET_FD_BY_ID: 30,
+  LINK_GET_NEXT_ID: 31,
+  LINK_DETACH: 34,
 } as const;
 export type BpfCommand = keyof typeof BPF_CMD;
 
@@ -104,6 +107,7 @@ export const INFO_ATTR = layout({ bpf_fd: 'u32', info_len: 'u32', info: 'u64' })
 export const FD_BY_ID_ATTR = layout({ id: 'u32', next_id: 'u32', open_flags: 'u32' });
 export const RAW_TRACEPOINT_ATTR = layout({ name: 'u64', prog_fd: 'u32' });
 export const LINK_CREATE_ATTR = layout({ prog_fd: 'u32', target_ifindex: 'u32', attach_type: 'u32', flags: 'u32' });
+export const LINK_FD_ATTR = layout({ link_fd: 'u32' });
 export const LINK_UPDATE_ATTR = layout({ link_fd: 'u32', new_prog_fd: 'u32', flags: 'u32', old_prog_fd: 'u32' });
 
 /** Fields of one command, by name. A pointer is given as the array that it points to; undefined fields are 0. */

@@ -132,6 +132,8 @@ export interface XdpAttempt {
   /** What is attached already, and the name of that program. */
   readonly attached: AttachedXdp;
   readonly attachedName: string | undefined;
+  /** Of the link that holds it there; undefined when it was attached without one. */
+  readonly linkId: number | undefined;
   readonly usesCpumap: boolean;
 }
 
@@ -143,7 +145,7 @@ export function explainXdpAttach(code: ErrnoName, attempt: XdpAttempt, kernel: K
       return kernel.rights();
     case 'EBUSY':
     case 'EEXIST':
-      return `${device} has ${attachedText(attempt)} in ${attached.mode} mode: end the process that holds it, or ip link set dev ${device} xdp off`;
+      return `${device} has ${attachedText(attempt)} in ${attached.mode} mode: end the process that holds it, or ${offCommand(attempt)}`;
     case 'EOPNOTSUPP':
       if (mode === 'native') return `the driver of ${device} has no native XDP: attach in generic mode`;
       return undefined;
@@ -163,6 +165,11 @@ export function explainXdpAttach(code: ErrnoName, attempt: XdpAttempt, kernel: K
     return `this is Linux ${kernel.release}: links of XDP programs need ${FEATURES.cpumapProgram.since}`;
   }
   return mode === 'generic' && attempt.usesCpumap ? tooOld('genericCpumap', kernel) : undefined;
+}
+
+/** The command that takes it off: `ip` can not, what a link holds. */
+function offCommand({ device, linkId }: XdpAttempt): string {
+  return linkId === undefined ? `ip link set dev ${device} xdp off` : `bpftool link detach id ${linkId}`;
 }
 
 function attachedText({ attached, attachedName }: XdpAttempt): string {

@@ -7,8 +7,10 @@
 export { createLinuxBackend, type LinuxBackend, type LinuxBackendOptions } from './backend.ts';
 export type { DriverFacts } from './ethtool.ts';
 export { type InterfaceFacts, interfaceFacts, interfaceNames } from './interface-facts.ts';
+export { detachLink, type LinkInfo, linkIds, linkInfo, linkInfoById, xdpLinkOf } from './link-info.ts';
 export { createLinuxMap, type LinuxMap, linuxMap } from './linux-map.ts';
 export { type LinuxLoad, type LinuxProgram, LinuxVerifierError, loadLinuxProgram } from './linux-program.ts';
 export { countCpus, possibleCpus } from './possible-cpus.ts';
 export { type LinuxRingBuffer, openLinuxRingBuffer } from './ring-buffer.ts';
 export { type SystemFacts, systemFacts } from './system-facts.ts';
+export type { XdpFeatures } from './xdp-features.ts';

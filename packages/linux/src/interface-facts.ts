@@ -7,8 +7,10 @@ import { carriesDefaultRoute } from './default-route.ts';
 import { deviceCounters } from './device-counters.ts';
 import { type DriverFacts, driverFacts } from './ethtool.ts';
 import { libc } from './libc.ts';
+import { xdpLinkOf } from './link-info.ts';
 import { type LinkFacts, linkFacts } from './netlink.ts';
 import { programInfoById } from './object-info.ts';
+import { type XdpFeatures, xdpFeatures } from './xdp-features.ts';
 
 export interface InterfaceFacts extends LinkFacts, DriverFacts {
   readonly name: string;
@@ -16,6 +18,10 @@ export interface InterfaceFacts extends LinkFacts, DriverFacts {
   readonly defaultRoute: boolean;
   /** Name of the attached program; undefined without one, and without the right to look at it. */
   readonly programName: string | undefined;
+  /** Of the link that holds it there; undefined when it was attached without one, and without the right to look. */
+  readonly linkId: number | undefined;
+  /** What the driver can do; undefined before Linux 6.3, which does not say. */
+  readonly xdpFeatures: XdpFeatures | undefined;
   /** The other end of a pair, where it can be seen. */
   readonly peerName: string | undefined;
   /** Whether the peer's stack leaves checksums open. */
@@ -54,6 +60,8 @@ export function interfaceFacts(name: string): InterfaceFacts | undefined {
     ...driverFacts(name),
     defaultRoute: carriesDefaultRoute(name),
     programName: programName(link.xdp.progId),
+    linkId: link.xdp.progId === 0 ? undefined : xdpLinkOf(ifindex, link.xdp.progId)?.id,
+    xdpFeatures: xdpFeatures(ifindex),
     peerName,
     peerTxChecksum: peerName === undefined ? undefined : driverFacts(peerName).txChecksum,
   };

@@ -24,6 +24,8 @@ export interface Mapping {
 export interface Libc {
   /** bpf(2). A descriptor or 0, or a negative errno. */
   bpf(command: number, attr: Attribute): number;
+  /** The same with an attribute of `bytes` bytes at an address; whoever calls keeps it, and what it points to, alive. */
+  bpfAt(command: number, address: number, bytes: number): number;
   /** Where an array lies: for the pointers in attributes. Valid while the array is referenced. */
   address(array: Uint8Array): bigint;
   /** Bytes of a page. */
@@ -38,6 +40,9 @@ export interface Libc {
   map(fd: number, bytes: number, offset: number, access: 'read' | 'write'): Mapping | number;
   /** Returns when what every CPU had begun under rcu_read_lock has ended. Needs Linux 4.3. */
   synchronizeRcu(): void;
+  /** The CPUs that the calling thread may run on, a bit each. */
+  getAffinity(into: Uint8Array): number;
+  setAffinity(cpus: Uint8Array): number;
   socket(domain: number, type: number, protocol: number): number;
   send(fd: number, bytes: Uint8Array): number;
   receive(fd: number, into: Uint8Array): number;
@@ -69,6 +74,7 @@ const PROT_WRITE = 2;
 const MAP_SHARED = 1;
 const PERF_FLAG_FD_CLOEXEC = 8;
 const ALL_PROCESSES = -1;
+const CALLING_THREAD = 0;
 const NO_GROUP = -1;
 /** MEMBARRIER_CMD_GLOBAL: the kernel answers it by synchronize_rcu. */
 const MEMBARRIER_GLOBAL = 1;
@@ -106,6 +112,7 @@ export function loadLibc(system: string, machine: string, requireKoffi: () => Ko
   }
   const lib = koffi.load(null); // the process: libc is in it, whichever it is
   const syscall = lib.func('syscall', 'long', ['long', 'long', 'void *', 'long']);
+  const syscallAt = lib.func('syscall', 'long', ['long', 'long', 'long', 'long']);
   const perfEventOpen = lib.func('syscall', 'long', ['long', 'void *', 'int', 'int', 'int', 'ulong']);
   const membarrier = lib.func('syscall', 'long', ['long', 'int', 'uint', 'int']);
   const close = lib.func('close', 'int', ['int']);
@@ -114,6 +121,8 @@ export function loadLibc(system: string, machine: string, requireKoffi: () => Ko
   // addresses of user space are below 2^47: numbers
   const mmap = lib.func('mmap', 'long', ['long', 'size_t', 'int', 'int', 'int', 'long']);
   const munmap = lib.func('munmap', 'int', ['long', 'size_t']);
+  const getAffinity = lib.func('sched_getaffinity', 'int', ['int', 'size_t', 'void *']);
+  const setAffinity = lib.func('sched_setaffinity', 'int', ['int', 'size_t', 'void *']);
   const socket = lib.func('socket', 'int', ['int', 'int', 'int']);
   const send = lib.func('send', 'long', ['int', 'void *', 'size_t', 'int']);
   const recv = lib.func('recv', 'long', ['int', 'void *', 'size_t', 'int']);
@@ -125,6 +134,7 @@ export function loadLibc(system: string, machine: string, requireKoffi: () => Ko
       held.attr = attr;
       return answer(syscall(numbers.bpf, command, attr.bytes, attr.bytes.length));
     },
+    bpfAt: (command, address, bytes) => answer(syscallAt(numbers.bpf, command, address, bytes)),
     address: (array) => koffi.address(array),
     pageSize: lib.func('getpagesize', 'int', [])(),
     close: (fd) => void close(fd),
@@ -139,6 +149,8 @@ export function loadLibc(system: string, machine: string, requireKoffi: () => Ko
       return { buffer: koffi.view(BigInt(address), bytes), unmap: () => void munmap(address, bytes) };
     },
     synchronizeRcu: () => void membarrier(numbers.membarrier, MEMBARRIER_GLOBAL, 0, 0),
+    getAffinity: (into) => answer(getAffinity(CALLING_THREAD, into.length, into)),
+    setAffinity: (cpus) => answer(setAffinity(CALLING_THREAD, cpus.length, cpus)),
     socket: (domain, type, protocol) => answer(socket(domain, type, protocol)),
     send: (fd, bytes) => answer(send(fd, bytes, bytes.length, 0)),
     receive: (fd, into) => answer(recv(fd, into, into.length, 0)),

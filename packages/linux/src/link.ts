@@ -5,10 +5,11 @@
 import { BPF_ATTACH_TYPE, XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE } from '@cpumap/uapi';
 import { attrOf, BPF_CMD, LINK_CREATE_ATTR, LINK_UPDATE_ATTR, RAW_TRACEPOINT_ATTR } from './attr.ts';
 import { bpfError, libc, systemError } from './libc.ts';
+import { detachLink } from './link-info.ts';
 
 export interface LinuxLink {
   readonly fd: number;
-  /** Takes the program off. Safe to call twice. */
+  /** Takes the program off, whoever else holds a descriptor of the link. Safe to call twice. */
   close(): void;
 }
 
@@ -19,13 +20,16 @@ const PERF_TYPE_TRACEPOINT = 2;
 const PERF_ATTR = { type: 0, size: 4, config: 8, sample_period: 16, sizeof: 64 };
 const PERF_EVENT_IOC = { ENABLE: 0x2400, SET_BPF: 0x40042408 } as const;
 
-function linkOf(fd: number): LinuxLink {
+/** A link by its descriptor. Closing alone lets the kernel take its time, and a process that was forked hold on. */
+function linkOf(fd: number, detach: (fd: number) => void = () => undefined): LinuxLink {
   let open = true;
   return {
     fd,
     close() {
-      if (open) libc().close(fd);
+      if (!open) return;
       open = false;
+      detach(fd);
+      libc().close(fd);
     },
   };
 }
@@ -40,7 +44,7 @@ export function attachXdpLink(progFd: number, ifindex: number, mode: 'native' | 
     flags: XDP_FLAGS[mode],
   });
   const fd = c.bpf(BPF_CMD.LINK_CREATE, attr);
-  return fd < 0 ? fd : linkOf(fd);
+  return fd < 0 ? fd : linkOf(fd, detachLink);
 }
 
 /** bpf(BPF_LINK_UPDATE): another program in its place, without a moment between. @returns 0, or a negative errno */

@@ -11,9 +11,9 @@ import {
   type BpfCommand,
   MAP_BATCH_ATTR,
   MAP_CREATE_ATTR,
-  MAP_ELEM_ATTR,
   nameWords,
 } from './attr.ts';
+import { createElementBlock } from './element-block.ts';
 import { bpfError, libc } from './libc.ts';
 import { MAP_INFO, nameAt, objectInfo } from './object-info.ts';
 import { possibleCpus } from './possible-cpus.ts';
@@ -77,6 +77,11 @@ export function linuxMap(fd: number): LinuxMap {
   const isPerCpu = PER_CPU.includes(type);
   const isOuter = type === ARRAY_OF_MAPS || type === HASH_OF_MAPS;
   const userValueSize = isPerCpu ? Math.ceil(valueSize / 8) * 8 * possibleCpus() : isOuter ? 4 : valueSize;
+  const block = createElementBlock(c, fd, keySize, userValueSize);
+  const numberKeyBytes = new Uint8Array(4);
+  const numberKey = new DataView(numberKeyBytes.buffer);
+  const theValue = (): Uint8Array => block.value.slice(0, userValueSize);
+  const theKey = (): Uint8Array => block.value.slice(0, keySize);
   let open = true;
   let frozen = false;
 
@@ -84,20 +89,21 @@ export function linuxMap(fd: number): LinuxMap {
     throw new KernelError(code, `bpf(${command})`, { hint });
   }
 
+  /** A key's bytes; those of a number until the next one. */
   function bytesOf(key: MapKey): Uint8Array {
     if (typeof key !== 'number') {
       if (key.length !== keySize) throw new RangeError(`a key of map ${id} has ${keySize} bytes, not ${key.length}`);
       return key;
     }
     if (keySize !== 4) throw new RangeError(`a key of map ${id} has ${keySize} bytes: a number stands for 4`);
-    return new Uint8Array(Uint32Array.of(key).buffer);
+    numberKey.setUint32(0, key, true);
+    return numberKeyBytes;
   }
 
-  /** One command on one element. */
-  function element(command: BpfCommand, key: Uint8Array | undefined, value: Uint8Array | undefined, flags = 0): number {
+  /** One command on one element; what it gives is in `block.value`. */
+  function element(command: BpfCommand, key: Uint8Array | undefined, hasValue: boolean, flags = 0): number {
     if (!open) refuse('EBADF', `BPF_${command}`, `map ${id} is closed`);
-    const attr = attrOf(c, MAP_ELEM_ATTR, { map_fd: fd, key, value, flags: BigInt(flags) });
-    return c.bpf(BPF_CMD[command], attr);
+    return block.run(BPF_CMD[command], key, hasValue, flags);
   }
 
   function done(command: BpfCommand, answer: number): void {
@@ -139,7 +145,7 @@ export function linuxMap(fd: number): LinuxMap {
     elemFlags = 0,
   ): void {
     const joined = (parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts));
-    const keyBytes = joined(keys.map(bytesOf));
+    const keyBytes = joined(keys.map((key) => bytesOf(key).slice()));
     const valueBytes = values.length === 0 ? undefined : joined(values);
     const fields = { keys: keyBytes, values: valueBytes, count: keys.length, elem_flags: BigInt(elemFlags) };
     const { answer, count } = batch(command, fields);
@@ -157,41 +163,37 @@ export function linuxMap(fd: number): LinuxMap {
     pointer: fd,
     info: () => ({ ...info, frozen }),
     lookup(key, flags = BPF_ANY) {
-      const value = new Uint8Array(userValueSize);
-      done('MAP_LOOKUP_ELEM', element('MAP_LOOKUP_ELEM', bytesOf(key), value, flags));
-      return value;
+      done('MAP_LOOKUP_ELEM', element('MAP_LOOKUP_ELEM', bytesOf(key), true, flags));
+      return theValue();
     },
     update(key, value, flags = BPF_ANY) {
       if (value.length !== userValueSize) {
         throw new RangeError(`a value of map ${id} has ${userValueSize} bytes, not ${value.length}`);
       }
-      done('MAP_UPDATE_ELEM', element('MAP_UPDATE_ELEM', bytesOf(key), value, flags));
+      block.value.set(value);
+      done('MAP_UPDATE_ELEM', element('MAP_UPDATE_ELEM', bytesOf(key), true, flags));
     },
     delete(key) {
-      done('MAP_DELETE_ELEM', element('MAP_DELETE_ELEM', bytesOf(key), undefined));
+      done('MAP_DELETE_ELEM', element('MAP_DELETE_ELEM', bytesOf(key), false));
     },
     getNextKey(key) {
-      const next = new Uint8Array(keySize);
-      done('MAP_GET_NEXT_KEY', element('MAP_GET_NEXT_KEY', key === undefined ? undefined : bytesOf(key), next));
-      return next;
+      done('MAP_GET_NEXT_KEY', element('MAP_GET_NEXT_KEY', key === undefined ? undefined : bytesOf(key), true));
+      return theKey();
     },
     *keys() {
-      const next = new Uint8Array(keySize);
-      for (let last: Uint8Array | undefined; found('MAP_GET_NEXT_KEY', element('MAP_GET_NEXT_KEY', last, next)); ) {
-        last = next.slice();
+      for (let last: Uint8Array | undefined; found('MAP_GET_NEXT_KEY', element('MAP_GET_NEXT_KEY', last, true)); ) {
+        last = theKey();
         yield last.slice();
       }
     },
     *entries() {
       for (const key of map.keys()) {
-        const value = new Uint8Array(userValueSize);
-        if (found('MAP_LOOKUP_ELEM', element('MAP_LOOKUP_ELEM', key, value))) yield [key, value];
+        if (found('MAP_LOOKUP_ELEM', element('MAP_LOOKUP_ELEM', key, true))) yield [key, theValue()];
       }
     },
     lookupAndDelete(key, flags = BPF_ANY) {
-      const value = new Uint8Array(userValueSize);
-      done('MAP_LOOKUP_AND_DELETE_ELEM', element('MAP_LOOKUP_AND_DELETE_ELEM', bytesOf(key), value, flags));
-      return value;
+      done('MAP_LOOKUP_AND_DELETE_ELEM', element('MAP_LOOKUP_AND_DELETE_ELEM', bytesOf(key), true, flags));
+      return theValue();
     },
     lookupBatch: (from, count, { elemFlags } = {}) => readBatch('MAP_LOOKUP_BATCH', from, count, elemFlags),
     lookupAndDeleteBatch: (from, count, { elemFlags } = {}) =>
@@ -199,7 +201,7 @@ export function linuxMap(fd: number): LinuxMap {
     updateBatch: (keys, values, { elemFlags } = {}) => writeBatch('MAP_UPDATE_BATCH', keys, values, elemFlags),
     deleteBatch: (keys, { elemFlags } = {}) => writeBatch('MAP_DELETE_BATCH', keys, [], elemFlags),
     freeze() {
-      done('MAP_FREEZE', element('MAP_FREEZE', undefined, undefined));
+      done('MAP_FREEZE', element('MAP_FREEZE', undefined, false));
       frozen = true;
     },
     close() {

@@ -1,8 +1,7 @@
 /** What an interface is, and what is attached to it: RTM_GETLINK, as bpf(2) cannot be asked for that. */
-import { libc, systemError } from './libc.ts';
+import { systemError } from './libc.ts';
+import { askNetlink, attributes, type NetlinkAttributes } from './netlink-socket.ts';
 
-const AF_NETLINK = 16;
-const SOCK_RAW_CLOEXEC = 3 | 0x80000;
 const NETLINK_ROUTE = 0;
 const NLMSG_ERROR = 2;
 const RTM_GETLINK = 18;
@@ -20,8 +19,6 @@ const IFLA_LINK_NETNSID = 37;
 const IFLA_XDP = 43;
 const IFLA_XDP_ATTACHED = 2;
 const IFLA_XDP_PROG_ID = 4;
-const NLA_TYPE_MASK = 0x3fff;
-const ANSWER_BYTES = 65536;
 
 const MODES = ['none', 'native', 'generic', 'offloaded', 'several'] as const;
 
@@ -31,41 +28,14 @@ export interface AttachedXdp {
   readonly progId: number;
 }
 
-/** Attributes by type, each where its value begins. */
-function attributes(view: DataView, from: number, to: number): Map<number, { at: number; end: number }> {
-  const found = new Map<number, { at: number; end: number }>();
-  for (let at = from; at + 4 <= to; ) {
-    const length = view.getUint16(at, true);
-    if (length < 4) break;
-    found.set(view.getUint16(at + 2, true) & NLA_TYPE_MASK, { at: at + 4, end: at + length });
-    at += (length + 3) & ~3;
-  }
-  return found;
-}
-
-function ask(request: Uint8Array): DataView {
-  const c = libc();
-  const fd = c.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_ROUTE);
-  if (fd < 0) throw systemError('socket(AF_NETLINK)', fd);
-  try {
-    const answer = new Uint8Array(ANSWER_BYTES);
-    const sent = c.send(fd, request);
-    const got = sent < 0 ? sent : c.receive(fd, answer);
-    if (got < 0) throw systemError('netlink(RTM_GETLINK)', got);
-    return new DataView(answer.buffer, 0, got);
-  } finally {
-    c.close(fd);
-  }
-}
-
 /** What RTM_GETLINK says of an interface. @throws KernelError ENODEV */
-function link(ifindex: number): { answer: DataView; found: ReturnType<typeof attributes> } {
+function link(ifindex: number): { answer: DataView; found: NetlinkAttributes } {
   const request = new DataView(new ArrayBuffer(MESSAGE.sizeof));
   request.setUint32(MESSAGE.length, MESSAGE.sizeof, true);
   request.setUint16(MESSAGE.type, RTM_GETLINK, true);
   request.setUint16(MESSAGE.flags, NLM_F_REQUEST, true);
   request.setInt32(MESSAGE.ifindex, ifindex, true);
-  const answer = ask(new Uint8Array(request.buffer));
+  const answer = askNetlink(NETLINK_ROUTE, new Uint8Array(request.buffer), 'netlink(RTM_GETLINK)');
   if (answer.getUint16(MESSAGE.type, true) === NLMSG_ERROR) {
     throw systemError('netlink(RTM_GETLINK)', answer.getInt32(MESSAGE.error, true));
   }

@@ -9,6 +9,7 @@ import { carriesDefaultRoute } from './default-route.ts';
 import { explainXdpAttach, type KernelFacts } from './explain.ts';
 import { libc, systemError } from './libc.ts';
 import { attachXdpLink, type LinuxLink, updateLink } from './link.ts';
+import { xdpLinkOf } from './link-info.ts';
 import type { LinuxProgram } from './linux-program.ts';
 import { attachedXdp } from './netlink.ts';
 import { programInfoById } from './object-info.ts';
@@ -46,7 +47,8 @@ export function createXdpAttachments({ force, kernel, usesCpumap }: XdpAttachmen
     } catch (error) {
       if (!(error instanceof KernelError)) throw error; // gone meanwhile, or not ours to look at
     }
-    return { attached, attachedName };
+    const linkId = attached.progId === 0 ? undefined : xdpLinkOf(ifindex, attached.progId)?.id;
+    return { attached, attachedName, linkId };
   }
 
   function attach(device: string, program: LinuxProgram, mode: XdpMode = 'native'): XdpLink {

@@ -27,6 +27,7 @@ const attempt = {
   program,
   attached: { mode: 'none', progId: 0 },
   attachedName: undefined,
+  linkId: undefined,
   usesCpumap: true,
 } as const;
 const spec = { name: 'main', code: { factory: () => () => 2 } };

@@ -44,10 +44,25 @@ describeInNamespace('facts', () => {
       defaultRoute: false,
       peerName: 'cpumap1',
       peerTxChecksum: true,
+      linkId: undefined,
     });
     expect(Buffer.from(facts.address).toString('hex')).toBe(shown.address.replaceAll(':', ''));
     run('ethtool -K cpumap1 tx off');
     expect(interfaceFacts('cpumap0')!.peerTxChecksum).toBe(false);
+  });
+
+  // include/uapi/linux/netdev.h; a veth can be redirected to once its peer receives by NAPI
+  it('of what the driver can do with XDP', async () => {
+    expect(interfaceFacts('lo')!.xdpFeatures).toMatchObject({ native: false, redirect: false });
+    const able = { native: true, redirect: true, frags: true };
+    expect(interfaceFacts('cpumap0')!.xdpFeatures).toEqual({ ...able, redirectTarget: false, fragsTarget: false });
+    const linux = createLinuxBackend();
+    linux.attachXdp(
+      'cpumap1',
+      await linux.loadProgram({ name: 'pass', code: { bytecode: assembleProgram('r0 = 2\nexit') } }),
+    );
+    expect(interfaceFacts('cpumap0')!.xdpFeatures).toEqual({ ...able, redirectTarget: true, fragsTarget: true });
+    await linux.close();
   });
 
   it('of a program on an interface, whose name takes rights', async () => {
@@ -55,7 +70,7 @@ describeInNamespace('facts', () => {
     const program = await linux.loadProgram({ name: 'pass', code: { bytecode: assembleProgram('r0 = 2\nexit') } });
     linux.attachXdp('cpumap0', program, 'generic');
     const xdp = { mode: 'generic', progId: program.id };
-    expect(interfaceFacts('cpumap0')).toMatchObject({ xdp, programName: 'pass' });
+    expect(interfaceFacts('cpumap0')).toMatchObject({ xdp, programName: 'pass', linkId: expect.any(Number) });
     expect(asNobody(() => interfaceFacts('cpumap0'))).toMatchObject({ xdp, programName: undefined });
     await linux.close();
   });

@@ -4,6 +4,8 @@ import { cpuMapOf } from '@cpumap/host';
 import { BPF_ATTACH_TYPE, BPF_FUNC, BPF_MAP_TYPE, BPF_NOEXIST, BPF_PROG_TYPE, KernelError } from '@cpumap/uapi';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createLinuxBackend, type LinuxBackend } from '../src/backend.ts';
+import { libc } from '../src/libc.ts';
+import { xdpLinkOf } from '../src/link-info.ts';
 import { nrCpus, possibleCpus } from '../src/possible-cpus.ts';
 import { describeInNamespace } from './support/kernel.ts';
 import { asNobody, createVeth, run } from './support/namespace.ts';
@@ -85,8 +87,9 @@ describeInNamespace('an error of the kernel says what was wrong', () => {
     const first = await other.loadProgram({ ...PASS, name: 'first' });
     other.attachXdp('cpumap0', first, mode);
     const program = await linux.loadProgram(PASS);
+    const link = xdpLinkOf(libc().ifindexOf('cpumap0'), first.id);
     expect(await refusal(() => linux.attachXdp('cpumap0', program, mode))).toBe(
-      `EBUSY: cpumap0 has program ${first.id} "first" in ${mode} mode: end the process that holds it, or ip link set dev cpumap0 xdp off`,
+      `EBUSY: cpumap0 has program ${first.id} "first" in ${mode} mode: end the process that holds it, or bpftool link detach id ${link!.id}`,
     );
     const otherMode = mode === 'native' ? 'generic' : 'native';
     expect(await refusal(() => linux.attachXdp('cpumap0', program, otherMode))).toMatch(

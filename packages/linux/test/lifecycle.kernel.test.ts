@@ -9,11 +9,14 @@ import { beforeAll, expect, it } from 'vitest';
 import { attrOf, BPF_CMD, FD_BY_ID_ATTR } from '../src/attr.ts';
 import { createLinuxBackend } from '../src/backend.ts';
 import { bpfError, libc } from '../src/libc.ts';
+import { linkInfoById, xdpLinkOf } from '../src/link-info.ts';
 import { attachedXdp } from '../src/netlink.ts';
 import { programInfoById } from '../src/object-info.ts';
 import { describeInNamespace } from './support/kernel.ts';
 import { createVeth, until } from './support/namespace.ts';
 
+/** A working day's worth by hand: CPUMAP_CYCLES=5000. */
+const CYCLES = Number(process.env.CPUMAP_CYCLES ?? 30);
 const PASS = { name: 'pass', code: { bytecode: assembleProgram('r0 = 2\nexit') } };
 const attached = (device: string) => attachedXdp(libc().ifindexOf(device));
 
@@ -73,6 +76,37 @@ describeInNamespace('a backend that ends', () => {
     await until('program and map are gone', () => isGone(() => programInfoById(program.id)));
     await until('the map is gone', () => isGone(() => lookAtMap(map.id)));
   });
+
+  it(
+    `${CYCLES} times leaves no descriptor, link, program or map`,
+    async () => {
+      const before = kernelObjects();
+      const links: number[] = [];
+      const programs: number[] = [];
+      const maps: number[] = [];
+      for (let i = 0; i < CYCLES; i++) {
+        const linux = createLinuxBackend();
+        const map = linux.createMap({ type: BPF_MAP_TYPE.CPUMAP, keySize: 4, valueSize: 8, maxEntries: 2 });
+        cpuMapOf(map).set(0, { qsize: 8 });
+        const program = await linux.loadProgram(PASS);
+        linux.attachXdp('cpumap0', program, i % 2 === 0 ? 'native' : 'generic');
+        links.push(xdpLinkOf(libc().ifindexOf('cpumap0'), program.id)!.id);
+        programs.push(program.id);
+        maps.push(map.id);
+        await linux.close();
+        expect(attached('cpumap0')).toEqual({ mode: 'none', progId: 0 });
+      }
+      expect(kernelObjects()).toEqual(before);
+      await until('all are gone', () =>
+        [
+          ...links.map((id) => () => void linkInfoById(id)),
+          ...programs.map((id) => () => void programInfoById(id)),
+          ...maps.map((id) => () => lookAtMap(id)),
+        ].every(isGone),
+      );
+    },
+    CYCLES * 500,
+  );
 
   it('detaches at once, and only once', async () => {
     const linux = createLinuxBackend();

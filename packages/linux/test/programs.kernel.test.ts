@@ -1,14 +1,17 @@
 /** Programs of the running kernel: loading, the verifier's log, test runs. */
+import { readFileSync } from 'node:fs';
 import { assembleProgram } from '@cpumap/bpf';
 import { SAMPLE_PROGRAMS, sampleMaps, sampleProgram } from '@cpumap/programs';
 import { BPF_ATTACH_TYPE, KernelError, XDP_DROP, XDP_PASS, XDP_REDIRECT } from '@cpumap/uapi';
 import { expect, it } from 'vitest';
 import { createLinuxMap } from '../src/linux-map.ts';
 import { LinuxVerifierError, loadLinuxProgram } from '../src/linux-program.ts';
+import { systemFacts } from '../src/system-facts.ts';
 import { describeOnLinux } from './support/kernel.ts';
 
 const code = (text: string) => ({ bytecode: assembleProgram(text) });
 const load = (text: string) => loadLinuxProgram({ name: 'test', code: code(text) }, { maps: {} });
+const online = () => systemFacts().online;
 const FRAME = new Uint8Array(60);
 
 describeOnLinux('a program of the kernel', () => {
@@ -47,6 +50,19 @@ describeOnLinux('a program of the kernel', () => {
     expect(data).toHaveLength(64);
     expect(out).toMatchObject({ data_end: 64, ingress_ifindex: 1 });
     expect(durationNs).toBeGreaterThanOrEqual(0);
+    program.close();
+  });
+
+  it('runs on the CPU that is named, and the thread goes back to where it may be', async () => {
+    const program = load('call 8\nexit'); // bpf_get_smp_processor_id
+    const before = readFileSync('/proc/thread-self/status', 'utf8').match(/^Cpus_allowed:.*$/m)?.[0];
+    for (const cpu of online()) expect((await program.testRun({ data: FRAME, cpu })).retval).toBe(cpu);
+    expect(readFileSync('/proc/thread-self/status', 'utf8').match(/^Cpus_allowed:.*$/m)?.[0]).toEqual(before);
+    for (const cpu of [4095, -1]) {
+      await expect(program.testRun({ data: FRAME, cpu })).rejects.toThrow(
+        `sched_setaffinity: invalid argument (EINVAL): CPU ${cpu} is not one that this process may run on`,
+      );
+    }
     program.close();
   });
 

@@ -42,6 +42,17 @@ function xdpState({ xdp, programName }: InterfaceView): string {
   return `${xdp.mode}: ${xdp.progId === 0 ? 'several programs' : `program${name} (id ${xdp.progId})`}`;
 }
 
+function nativeXdp({ xdpFeatures }: InterfaceView): string {
+  if (xdpFeatures === undefined) return 'not known: Linux says so since 6.3';
+  if (!xdpFeatures.native) return 'no: generic mode only (--skb-mode)';
+  const abilities = [
+    xdpFeatures.redirect && 'redirects',
+    xdpFeatures.redirectTarget && 'can be redirected to',
+    xdpFeatures.frags && 'frags',
+  ].filter((text) => text !== false);
+  return ['yes', ...abilities].join(', ');
+}
+
 function xps({ xpsQueues }: InterfaceView): string {
   if (xpsQueues === undefined) return 'not visible: /sys shows another network namespace';
   return xpsQueues.length === 0 ? 'off' : `on ${xpsQueues.join(', ')}`;
@@ -56,6 +67,7 @@ function interfaceLines(view: InterfaceView): string[] {
     '',
     `${name}: ${driver ?? kind ?? 'no driver'}${where}, ${up ? 'up' : 'down'}, MTU ${mtu}${view.defaultRoute ? ', default route' : ''}`,
     row('XDP', xdpState(view)),
+    row('native XDP', nativeXdp(view)),
     row('RX queues', `${queues}${ring}`),
     row('RSS', rss(view.indirection)),
     row('XPS', xps(view)),

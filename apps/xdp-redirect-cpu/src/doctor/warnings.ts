@@ -61,7 +61,7 @@ function ofRecycling({ name, rxRing }: InterfaceView): Warning[] {
   ];
 }
 
-function ofState({ name, defaultRoute, xdp, programName }: InterfaceView): Warning[] {
+function ofState({ name, defaultRoute, xdp, programName, linkId }: InterfaceView): Warning[] {
   const found: Warning[] = [];
   if (defaultRoute) {
     found.push({
@@ -75,7 +75,7 @@ function ofState({ name, defaultRoute, xdp, programName }: InterfaceView): Warni
     found.push({
       about: name,
       problem: `${which} is attached in ${xdp.mode} mode: no other is taken`,
-      advice: `end the tool that attached it, or: ip link set dev ${name} xdp off`,
+      advice: `end the tool that attached it, or: ${linkId === undefined ? `ip link set dev ${name} xdp off` : `bpftool link detach id ${linkId}`}`,
     });
   }
   return found;
