@@ -1,3 +1,3 @@
 import { packageBuild } from '@cpumap/tsup-config';
 
-export default packageBuild(['src/index.ts', 'src/cli.ts']);
+export default packageBuild(['src/index.ts', 'src/cli.ts', 'src/ring-worker.ts']);

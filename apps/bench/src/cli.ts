@@ -1,19 +1,33 @@
 #!/usr/bin/env node
-/** The command cpumap-bench: runs suites one after the other and prints a table, or JSON. */
-import { cpus } from 'node:os';
+/** The command cpumap-bench: runs suites one after the other and prints tables or JSON; compares commits; writes READMEs. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { compareCommits } from './compare.ts';
 import { SUITES } from './index.ts';
-import { memoryChild } from './memory.ts';
-import type { Figure, SuiteResult } from './suite.ts';
+import { kernelChild } from './kernel/child.ts';
+import { KERNEL_CHILD } from './kernel/kernel-side.ts';
+import { MEMORY_CHILD, memoryChild } from './memory.ts';
+import { machineName, machineText } from './report/machine.ts';
+import { plotsBeside, type Report, withSpeedSection } from './report/readme.ts';
+import { svgOf } from './report/svg.ts';
+import { tableOf } from './report/table.ts';
+import type { SuiteOptions, SuiteResult } from './suite.ts';
 
-const USAGE = `cpumap-bench [SUITE ...] [--smoke] [--frames N] [--rounds N] [--json]
+const USAGE = `cpumap-bench [SUITE ...] [--smoke] [--frames N] [--rounds N] [--json] [--out FOLDER]
+cpumap-bench compare A B [SUITE ...] [--rounds N]
+cpumap-bench readme RESULTS.json README.md
 
-${SUITES.map(({ name, what }) => `  ${name.padEnd(10)} ${what}`).join('\n')}
+${SUITES.map(({ name, what }) => `  ${name.padEnd(12)} ${what}`).join('\n')}
 
-  --smoke     a few seconds in all: is everything right? The figures mean nothing
-  --frames N  frames in each round of the suites that move frames
-  --rounds N  rounds of each suite that has rounds
-  --json      one JSON object instead of tables
+  --smoke       a few seconds in all: is everything right? The figures mean nothing
+  --frames N    frames in each round of the suites that move frames
+  --rounds N    rounds of each suite that has rounds
+  --json        one JSON object instead of tables
+  --out FOLDER  writes results.json and plots as SVG files there
+
+  compare       builds two commits and measures them in turn; a verdict only where the intervals do not overlap
+  readme        writes the table and plots of a run into a README, between its marks
 `;
 
 function count(name: string, text: string | undefined): number | undefined {
@@ -23,13 +37,45 @@ function count(name: string, text: string | undefined): number | undefined {
   throw new TypeError(`--${name} takes a whole number above 0, not '${text}'`);
 }
 
-function row({ name, unit, min, median, max }: Figure): string {
-  const number = (value: number): string => value.toFixed(value !== 0 && Math.abs(value) < 100 ? 2 : 0).padStart(10);
-  return `  ${name.padEnd(16)}${number(median)}  (${number(min).trim()} - ${number(max).trim()}) ${unit}`;
+function checkSuites(names: readonly string[]): void {
+  const unknown = names.find((name) => !SUITES.some((suite) => suite.name === name));
+  if (unknown === undefined) return;
+  throw new TypeError(`no suite '${unknown}': there are ${SUITES.map(({ name }) => name).join(', ')}`);
+}
+
+async function measure(names: readonly string[], options: SuiteOptions, say: (text: string) => void): Promise<Report> {
+  const machine = machineName();
+  say(`${machineText(machine)}\n\n`);
+  const results: SuiteResult[] = [];
+  for (const suite of SUITES.filter(({ name }) => names.length === 0 || names.includes(name))) {
+    say(`${suite.name}: ${suite.what}\n`);
+    const measured = await suite.run(options);
+    results.push({ suite: suite.name, what: suite.what, ...measured });
+    say(`${tableOf(measured)}\n\n`);
+  }
+  return { machine, smoke: options.smoke, results };
+}
+
+function write(folder: string, report: Report): void {
+  const json = join(folder, 'results.json');
+  const plots = plotsBeside(json);
+  mkdirSync(plots, { recursive: true });
+  writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
+  for (const plot of report.results.flatMap(({ plots: drawn = [] }) => drawn)) {
+    writeFileSync(join(plots, `${plot.name}.svg`), svgOf(plot));
+  }
+}
+
+function writeReadme(json: string | undefined, readme: string | undefined): void {
+  if (json === undefined || readme === undefined) throw new TypeError('readme takes RESULTS.json and README.md');
+  const report = JSON.parse(readFileSync(json, 'utf8')) as Report;
+  const text = readFileSync(readme, 'utf8');
+  writeFileSync(readme, withSpeedSection(text, report, { readme, plots: join(dirname(json), 'plots') }));
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  if (args[0] === 'memory-child') return memoryChild(Number(args[1]));
+  if (args[0] === MEMORY_CHILD) return memoryChild(Number(args[1]));
+  if (args[0] === KERNEL_CHILD) return kernelChild();
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -39,34 +85,33 @@ async function main(args: readonly string[]): Promise<void> {
       help: { type: 'boolean', short: 'h', default: false },
       frames: { type: 'string' },
       rounds: { type: 'string' },
+      out: { type: 'string' },
     },
   });
   if (values.help) {
     process.stdout.write(USAGE);
     return;
   }
-  const unknown = positionals.find((name) => !SUITES.some((suite) => suite.name === name));
-  if (unknown !== undefined)
-    throw new TypeError(`no suite '${unknown}': there are ${SUITES.map(({ name }) => name).join(', ')}`);
-  const options = {
-    smoke: values.smoke,
-    frames: count('frames', values.frames),
-    rounds: count('rounds', values.rounds),
-  };
-  const results: SuiteResult[] = [];
-  for (const suite of SUITES.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
-    if (!values.json) process.stdout.write(`${suite.name}: ${suite.what}\n`);
-    const figures = await suite.run(options);
-    results.push({ suite: suite.name, what: suite.what, figures });
-    if (!values.json) process.stdout.write(`${figures.map(row).join('\n')}\n\n`);
+  const say = (text: string): void => void process.stdout.write(text);
+  const rounds = count('rounds', values.rounds);
+  if (positionals[0] === 'readme') return writeReadme(positionals[1], positionals[2]);
+  if (positionals[0] === 'compare') {
+    const [, a, b, ...suites] = positionals;
+    if (a === undefined || b === undefined) throw new TypeError('compare takes two commits');
+    checkSuites(suites);
+    return compareCommits({
+      commits: [a, b],
+      suites,
+      rounds: rounds ?? 5,
+      smoke: values.smoke,
+      say: (line) => say(`${line}\n`),
+    });
   }
-  const machine = {
-    node: process.version,
-    platform: `${process.platform} ${process.arch}`,
-    cpu: cpus()[0]?.model,
-    cpus: cpus().length,
-  };
-  if (values.json) process.stdout.write(`${JSON.stringify({ machine, smoke: values.smoke, results }, null, 2)}\n`);
+  checkSuites(positionals);
+  const options = { smoke: values.smoke, frames: count('frames', values.frames), rounds };
+  const report = await measure(positionals, options, values.json ? () => undefined : say);
+  if (values.json) say(`${JSON.stringify(report, null, 2)}\n`);
+  if (values.out !== undefined) write(values.out, report);
 }
 
 try {

@@ -16,7 +16,7 @@ export const footprint: Suite = {
       for (let cpu = 0; cpu < NR_CPUS; cpu++) cpuMapOf(map).set(cpu, { qsize: CPUMAP_QSIZE_MAX });
       host.createDevice();
       const bytes = process.memoryUsage().rss - before;
-      return [{ name: 'resident', unit: 'MB', min: bytes / 1e6, median: bytes / 1e6, max: bytes / 1e6 }];
+      return { figures: [{ name: 'resident', unit: 'MB', min: bytes / 1e6, median: bytes / 1e6, max: bytes / 1e6 }] };
     } finally {
       await host.close();
     }

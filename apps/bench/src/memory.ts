@@ -4,9 +4,10 @@
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { createDeliverBench } from './deliver.ts';
+import { engineSide } from './engine-side.ts';
 import type { Suite } from './suite.ts';
 
+export const MEMORY_CHILD = 'memory-child';
 const MARK = 'cpumap-bench:measuring';
 /** A line of --trace-gc: process and isolate, time, kind. */
 const GC_LINE = /^\[\d+:(0x[0-9a-f]+)\].*ms: (?:Scavenge|Mark-Compact)/;
@@ -21,7 +22,7 @@ function collectors(output: string): string[] {
 export async function memoryChild(frames: number): Promise<void> {
   // litter first, so that the first isolate to collect is this thread's
   if (Array.from({ length: 500_000 }, (_, i) => ({ i })).length === 0) throw new Error('nothing was allocated');
-  const bench = await createDeliverBench();
+  const bench = await engineSide({ mode: 'no-touch', remote: 'stack', flows: 1, qsize: 2048 });
   await bench.round(frames / ROUNDS);
   globalThis.gc?.();
   const before = process.memoryUsage();
@@ -31,7 +32,7 @@ export async function memoryChild(frames: number): Promise<void> {
   globalThis.gc?.();
   const after = process.memoryUsage();
   process.stdout.write(`${JSON.stringify({ heap: after.heapUsed - before.heapUsed, rss: after.rss - before.rss })}\n`);
-  await bench.host.close();
+  await bench.close();
 }
 
 export const memory: Suite = {
@@ -39,7 +40,7 @@ export const memory: Suite = {
   what: 'heap growth and garbage collections while the frames of `deliver` pass',
   async run({ smoke, frames = smoke ? 100_000 : 100_000_000 }) {
     const script = fileURLToPath(new URL('./cli.js', import.meta.url));
-    const child = spawn(process.execPath, ['--trace-gc', '--expose-gc', script, 'memory-child', String(frames)]);
+    const child = spawn(process.execPath, ['--trace-gc', '--expose-gc', script, MEMORY_CHILD, String(frames)]);
     let output = '';
     child.stdout.on('data', (chunk) => {
       output += chunk;
@@ -56,12 +57,14 @@ export const memory: Suite = {
     const collections = collectors(during);
     const byHost = collections.filter((isolate) => isolate === host).length;
     const once = (name: string, unit: string, value: number) => ({ name, unit, min: value, median: value, max: value });
-    return [
-      once('frames', 'M', frames / 1e6),
-      once('collections', 'on the CPUs', collections.length - byHost),
-      once('collections', 'on the host thread, which polls for the end', byHost),
-      once('heap growth', 'MB', heap / 1e6),
-      once('resident growth', 'MB', rss / 1e6),
-    ];
+    return {
+      figures: [
+        once('frames', 'M', frames / 1e6),
+        once('collections', 'on the CPUs', collections.length - byHost),
+        once('collections', 'on the host thread, which polls for the end', byHost),
+        once('heap growth', 'MB', heap / 1e6),
+        once('resident growth', 'MB', rss / 1e6),
+      ],
+    };
   },
 };

@@ -22,7 +22,7 @@ import { SAMPLE_PROGRAMS, type SampleProgram, sampleMaps, sampleProgram } from '
 import { createMemory } from '@cpumap/smp';
 import { BPF_ATTACH_TYPE, BPF_PROG_TYPE, KernelError } from '@cpumap/uapi';
 import { spreadOf } from './stats.ts';
-import type { Figure, Suite } from './suite.ts';
+import type { Figure, Plot, PlotSeries, Suite } from './suite.ts';
 
 const CPUS = 2;
 const QSIZE = 2048;
@@ -179,12 +179,28 @@ export const program: Suite = {
   async run({ smoke, rounds = smoke ? 2 : 11 }) {
     const repeat = smoke ? 20_000 : 2_000_000;
     const problem = kernelProblem();
-    if (problem !== undefined)
-      process.stderr.write(`cpumap-bench: program: without the kernel beside it: ${problem}\n`);
     const figures: Figure[] = [];
     for (const one of SAMPLE_PROGRAMS) figures.push(...(await measure(one, repeat, rounds, problem === undefined)));
     figures.push({ name: 'compile 1000', unit: 'ms, verified and compiled', ...spreadOf(compileTimes(rounds)) });
     figures.push({ name: 'interpreter', unit: 'M instructions/s', ...spreadOf(interpreterRates(rounds)) });
-    return figures;
+    const medians = (name: string | undefined): PlotSeries['points'] =>
+      SAMPLE_PROGRAMS.flatMap(({ mode }) => {
+        const at = figures.findIndex((figure) => figure.name === mode);
+        const figure = figures[name === undefined ? at : at + 1]!;
+        return figure.name === (name ?? mode) ? [{ x: mode, ...figure }] : [];
+      });
+    const series = [
+      { name: 'engine', points: medians(undefined) },
+      { name: 'kernel', points: medians('  the kernel') },
+    ].filter(({ points }) => points.length > 0);
+    const plot: Plot = {
+      name: 'program',
+      title: 'One run of a bytecode program on a 64-byte frame',
+      kind: 'bars',
+      xName: 'program',
+      unit: 'ns',
+      series,
+    };
+    return { figures, plots: [plot], ...(problem !== undefined && { skipped: [`the kernel: ${problem}`] }) };
   },
 };

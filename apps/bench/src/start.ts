@@ -33,6 +33,6 @@ export const start: Suite = {
     const command = join(dirname(require.resolve('xdp-redirect-cpu/package.json')), 'dist', 'cli.js');
     const times: number[] = [];
     for (let i = 0; i < rounds; i++) times.push(await once(command));
-    return [{ name: 'first line', unit: 'ms', ...spreadOf(times) }];
+    return { figures: [{ name: 'first line', unit: 'ms', ...spreadOf(times) }] };
   },
 };

@@ -170,7 +170,7 @@ export function linuxMap(fd: number): LinuxMap {
       if (value.length !== userValueSize) {
         throw new RangeError(`a value of map ${id} has ${userValueSize} bytes, not ${value.length}`);
       }
-      block.value.set(value);
+      block.setValue(value);
       done('MAP_UPDATE_ELEM', element('MAP_UPDATE_ELEM', bytesOf(key), true, flags));
     },
     delete(key) {

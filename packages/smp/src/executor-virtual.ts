@@ -10,6 +10,7 @@ import type { Clock } from './clock.ts';
 import type { CpuFailure, CpuRuntime, Executor } from './executor.ts';
 import type { Machine } from './machine.ts';
 import { createPrng } from './prng.ts';
+import { createSchedule } from './schedule.ts';
 
 /** Virtual nanoseconds. The figures are those of a CPU that redirects about 11 M frames/s, as published in 2017. */
 export interface VirtualCosts {
@@ -36,17 +37,17 @@ const NEVER = Number.POSITIVE_INFINITY;
 
 /** Makes the virtual CPUs' clock and kick hook first: the machine and the runtimes are built with them. */
 export function createVirtualTime(nrCpus: number, costs: VirtualCosts = VIRTUAL_COSTS) {
-  const readyAt = new Float64Array(nrCpus).fill(0);
+  const schedule = createSchedule(nrCpus);
   let now = 0;
   return {
     costs,
-    readyAt,
+    schedule,
     clock: { now: () => now } satisfies Clock,
     setNow(ns: number) {
       if (ns > now) now = ns;
     },
     onKick(cpu: number) {
-      readyAt[cpu] = Math.min(readyAt[cpu]!, now + costs.wake);
+      schedule.set(cpu, Math.min(schedule.at(cpu), now + costs.wake));
     },
   };
 }
@@ -58,36 +59,28 @@ export function createVirtualExecutor(
   runtimes: readonly CpuRuntime[],
   seed: number,
 ): Executor {
-  const { readyAt, costs, clock } = time;
+  const { schedule, costs, clock } = time;
   const prng = createPrng(seed);
   const failures: CpuFailure[] = [];
   let closed = false;
   for (let cpu = 0; cpu < machine.nrCpus; cpu++) {
     machine.setAsleep(cpu, true); // between turns, and the host only ever acts between turns, every CPU is quiet
-    readyAt[cpu] = prng.below(costs.turn);
-  }
-
-  function earliest(): number {
-    let next = 0;
-    for (let cpu = 1; cpu < readyAt.length; cpu++) if (readyAt[cpu]! < readyAt[next]!) next = cpu;
-    return next;
+    schedule.set(cpu, prng.below(costs.turn));
   }
 
   /** One turn of the earliest CPU, unless that would start at or after `limit`. */
   function step(limit: number): boolean {
-    const cpu = earliest();
-    const at = readyAt[cpu]!;
+    const cpu = schedule.first();
+    const at = schedule.at(cpu);
     if (at >= limit) return false;
     time.setNow(at);
-    readyAt[cpu] = NEVER; // a kick during the turn, by anybody, brings it back
+    schedule.set(cpu, NEVER); // a kick during the turn, by anybody, brings it back
     const { loop } = runtimes[cpu]!;
     const work = loop.turn();
-    const kickedAt = readyAt[cpu]!;
+    const kickedAt = schedule.at(cpu);
     const cost = costs.turn + work * costs.frame;
     const end = clock.now() + cost + prng.below((cost >> 3) + 1);
-    if (work > 0) readyAt[cpu] = end;
-    else if (kickedAt !== NEVER) readyAt[cpu] = Math.max(end, kickedAt);
-    else readyAt[cpu] = end + loop.dueIn();
+    schedule.set(cpu, work > 0 ? end : kickedAt !== NEVER ? Math.max(end, kickedAt) : end + loop.dueIn());
     return true;
   }
 

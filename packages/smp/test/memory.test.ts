@@ -1,3 +1,4 @@
+import { runWorkers } from '@cpumap/vitest-config/workers';
 import { describe, expect, it } from 'vitest';
 import { createWallClock } from '../src/clock.ts';
 import { attachMemory, createMemory } from '../src/memory.ts';
@@ -96,5 +97,12 @@ describe('the wall clock', () => {
     expect(now).toBeGreaterThan(before - 1e6);
     expect(now).toBeLessThan(after + 1e6);
     expect(clock.now()).toBeGreaterThanOrEqual(now);
+  });
+
+  // it was off by 1.5 ms when it took the first reading of a new thread
+  it('is the same in a thread that has just begun, to a few microseconds', async () => {
+    const data = new Array(4).fill({ startNs: process.hrtime.bigint() });
+    const off = await runWorkers<number>(new URL('./workers/clock.js', import.meta.url), data);
+    for (const nanoseconds of off) expect(nanoseconds).toBeLessThan(20_000);
   });
 });
