@@ -31,7 +31,6 @@ export const SKB_GSO = {
   TCPV4: 1 << 0,
   TCPV6: 1 << 4,
   UDP_L4: 1 << 17,
-  TCP_ACCECN: 1 << 19,
   TCP_FIXEDID: 1 << 30,
 } as const;
 

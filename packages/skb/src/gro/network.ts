@@ -119,7 +119,7 @@ export function attachGroNetwork(memory: Memory, nodes: GroNodes): GroNetwork {
     if (u8[iph + 8] !== u8[iph2 + 8] || u8[iph + 1] !== u8[iph2 + 1]) return true;
     if (((u8[iph + 6]! ^ u8[iph2 + 6]!) & (IP_DF >> 8)) !== 0) return true;
     // the second packet decides: one id for all, or ids that count up
-    if (u32[h + COUNT] === 1 && (u8[iph + 6]! & (IP_DF >> 8)) !== 0 && id === 0) u32[h + FIXEDID] = 1;
+    if (u32[h + COUNT] === 1 && id === 0) u32[h + FIXEDID] = 1;
     return id !== (u32[h + FIXEDID] !== 0 ? 0 : u32[h + COUNT]!);
   }
 

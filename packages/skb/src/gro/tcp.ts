@@ -80,7 +80,9 @@ export function attachGroTcp({ memory, nodes, network, transport, merging }: Gro
     const th2 = header(held);
     // acknowledgement, header length and reserved bits, window and options must be the same
     if (differ(th, th2, 8, 12) || u8[th + 12] !== u8[th2 + 12] || differ(th, th2, 14, 16)) return false;
-    if (((u8[th + 13]! ^ u8[th2 + 13]!) & ~MAY_DIFFER) !== 0 || differ(th, th2, 20, thlen)) return false;
+    const flags = u8[th + 13]!;
+    if (((flags ^ u8[th2 + 13]!) & ~MAY_DIFFER) !== 0 || (flags & CWR) !== 0) return false;
+    if (differ(th, th2, TCP_HLEN, thlen)) return false;
     if (network.mustFlush(held, skb)) return false;
     if (length === 0 || length > u32[h + GSO_SIZE]!) return false;
     return ((seq(th2) + u32[h + LEN]! - u32[h + OFFSET]! - seq(th)) | 0) === 0;
@@ -116,7 +118,6 @@ export function attachGroTcp({ memory, nodes, network, transport, merging }: Gro
       const isV6 = u8[u32[s + DATA]! + u32[s + NETWORK]!]! >> 4 === 6;
       let type = isV6 ? SKB_GSO.TCPV6 : SKB_GSO.TCPV4;
       if (u32[s + FIXEDID] !== 0) type |= SKB_GSO.TCP_FIXEDID;
-      if ((u8[header(skb) + 13]! & CWR) !== 0) type |= SKB_GSO.TCP_ACCECN;
       transport.complete(skb, CHECK, type);
     },
   };
