@@ -122,7 +122,7 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report, print
   const tap = netifReceive(blueprint.tapCounters);
   const taps = new Set<number>(); // ids of handlers
   const rps = attachRps(
-    { memory, nrCpus, tasks, stack, counters: percpu(blueprint.stackCounters, cpu) },
+    { memory, nrCpus, tasks, stack, pools, counters: percpu(blueprint.stackCounters, cpu) },
     blueprint.rps,
   );
   const parts = { machine, memory, cpu, nrCpus, features, tasks, tracepoints, pools, frames, skbs, stack, rps };

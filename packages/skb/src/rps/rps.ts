@@ -17,6 +17,7 @@ import {
   type TaskKind,
   type Tasks,
 } from '@cpumap/smp';
+import type { FramePools } from '../frame-pool.ts';
 import { NET_DEVICE } from '../net-device.ts';
 import { STACK_COUNTERS, type NetifReceive } from '../netif-receive.ts';
 import { attachGsoSegs } from '../shared-info.ts';
@@ -63,11 +64,12 @@ export interface RpsParts {
   readonly nrCpus: number;
   readonly tasks: Tasks;
   readonly stack: NetifReceive;
+  readonly pools: FramePools;
   /** This CPU's STACK_COUNTERS. */
   readonly counters: number;
 }
 
-export function attachRps({ memory, nrCpus, tasks, stack, counters }: RpsParts, { backlogs: at }: RpsAt): Rps {
+export function attachRps({ memory, nrCpus, tasks, stack, pools, counters }: RpsParts, { backlogs: at }: RpsAt): Rps {
   const { u32, f64 } = memory;
   const DEV = SK_BUFF.dev >> 2;
   const RPS_MAP = NET_DEVICE.rps_map >> 2;
@@ -122,6 +124,7 @@ export function attachRps({ memory, nrCpus, tasks, stack, counters }: RpsParts, 
         let frames = 0;
         for (let i = 0; i < n; i++) frames += segsOf(u32[(list >> 2) + i]!);
         stack.receiveList(list, n);
+        pools.flush();
         f64[unsteered]! += frames;
         return frames;
       }
