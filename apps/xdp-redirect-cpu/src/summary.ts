@@ -156,7 +156,10 @@ export function summaryLines(summary: Summary, separators: boolean): string[] {
   }
   if (stack.skbs < stack.delivered) {
     lines.push(
-      row('Merged by GRO', `${n(stack.delivered)} frames in ${n(stack.skbs)} sk_buffs, ${n(stack.delivered / stack.skbs)} each`),
+      row(
+        'Merged by GRO',
+        `${n(stack.delivered)} frames in ${n(stack.skbs)} sk_buffs, ${n(stack.delivered / stack.skbs)} each`,
+      ),
     );
   }
   if (stack.backlog_dropped > 0) lines.push(row('Dropped by backlogs', n(stack.backlog_dropped)));

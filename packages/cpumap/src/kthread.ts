@@ -82,8 +82,7 @@ export function attachCpuMapKthread(parts: KthreadParts): TaskKind {
   const groHeld = (parts.counters + CPUMAP_COUNTERS.gro_held) >> 3;
   const DEV = SK_BUFF.dev >> 2;
   const FEATURES = NET_DEVICE.features >> 2;
-  const OFFLOADS =
-    (features.cpumapGro ? DEVICE_FEATURES.gro : 0) | (features.listDelivery ? DEVICE_FEATURES.rps : 0);
+  const OFFLOADS = (features.cpumapGro ? DEVICE_FEATURES.gro : 0) | (features.listDelivery ? DEVICE_FEATURES.rps : 0);
   const GRO_NODE = CPU_MAP_ENTRY.gro >> 2;
   const GRO_PACKETS = CPU_MAP_ENTRY.gro_packets >> 2;
   const QUEUE = CPU_MAP_ENTRY.queue >> 2;

@@ -29,9 +29,9 @@ import {
 import { type ErrnoName, KernelError } from '@cpumap/uapi';
 import type { FrameSource } from './frame-source.ts';
 import { NAPI_TASK } from './napi.ts';
+import { createReceiveSettings, type ReceiveSettings } from './receive-settings.ts';
 import { defaultIndirection, INDIRECTION_ENTRIES, MICROSOFT_RSS_KEY, RSS_KEY_LENGTH } from './rss.ts';
 import { createRxQueue, destroyRxQueue, RX_QUEUE, type RxQueueCounts, readRxCounters } from './rx-queue.ts';
-import { createReceiveSettings, type ReceiveSettings } from './receive-settings.ts';
 import { createWire, type Wire } from './wire.ts';
 import { TX_COUNTERS } from './xdp-xmit.ts';
 

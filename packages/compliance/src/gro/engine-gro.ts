@@ -3,8 +3,18 @@ import { createHost } from '@cpumap/host';
 import { copyMacFrame, readGso } from '@cpumap/skb';
 import { BPF_MAP_TYPE, NET_RX_SUCCESS, SKB_GSO } from '@cpumap/uapi';
 import { programSpec } from '../program-spec.ts';
-import { DUMMY_BYTES, FRAME_VALUE, fanOut, type GroFrame, type GroPacket, LONGEST_FRAME, storeFrames } from './sequence.ts';
+import {
+  DUMMY_BYTES,
+  FRAME_VALUE,
+  fanOut,
+  type GroFrame,
+  type GroPacket,
+  LONGEST_FRAME,
+  MOST_FRAMES,
+  storeFrames,
+} from './sequence.ts';
 
+/** Who can be asked. */
 export interface GroSubject {
   run(frames: readonly GroFrame[], udpForwarding?: boolean): Promise<GroPacket[]>;
   close(): Promise<void>;
@@ -23,7 +33,7 @@ export async function engineGro(): Promise<GroSubject> {
     return { ...made, handle: made.id };
   };
   const counter = map('counter', BPF_MAP_TYPE.ARRAY, 4, 1);
-  const store = map('frames', BPF_MAP_TYPE.ARRAY, FRAME_VALUE, 64);
+  const store = map('frames', BPF_MAP_TYPE.ARRAY, FRAME_VALUE, MOST_FRAMES);
   const cpus = map('cpus', BPF_MAP_TYPE.CPUMAP, 4, 2);
   cpus.update(1, new Uint8Array(Uint32Array.of(192).buffer));
   const device = host.createDevice({ irqCpus: [0], mtu: LONGEST_FRAME, buffers: 512, gro: true });

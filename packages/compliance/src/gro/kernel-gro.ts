@@ -4,13 +4,12 @@
  * the kthread wakes, so what it merges is the same every time. Needs root.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { createLinuxMap, loadLinuxProgram } from '@cpumap/linux';
 import { BPF_MAP_TYPE } from '@cpumap/uapi';
 import { programSpec } from '../program-spec.ts';
 import type { GroSubject } from './engine-gro.ts';
 import { enterNewNetns, openPacketSocket } from './packet-socket.ts';
-import { DUMMY_BYTES, FRAME_VALUE, fanOut, type GroPacket, segmentsOf, storeFrames } from './sequence.ts';
+import { DUMMY_BYTES, FRAME_VALUE, fanOut, type GroPacket, MOST_FRAMES, segmentsOf, storeFrames } from './sequence.ts';
 
 const DEVICE = 'gro0';
 
@@ -53,7 +52,7 @@ export function kernelGro(): KernelGro {
       return { ...made, handle: made.fd };
     };
     const counter = map(BPF_MAP_TYPE.ARRAY, 4, 1);
-    const store = map(BPF_MAP_TYPE.ARRAY, FRAME_VALUE, 64);
+    const store = map(BPF_MAP_TYPE.ARRAY, FRAME_VALUE, MOST_FRAMES);
     const cpus = map(BPF_MAP_TYPE.CPUMAP, 4, 2);
     cpus.update(1, new Uint8Array(Uint32Array.of(192).buffer));
     const program = loadLinuxProgram(programSpec({ text: fanOut, maps: { counter, frames: store, cpus } }), {
@@ -89,9 +88,4 @@ export function kernelGro(): KernelGro {
     void close();
     throw error;
   }
-}
-
-/** The release that answered, for a record of answers. */
-export function kernelRelease(): string {
-  return readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
 }

@@ -17,6 +17,8 @@ const SOL_PACKET = 263;
 const PACKET_AUXDATA = 8;
 const PACKET_VNET_HDR = 15;
 const TP_STATUS_VLAN_VALID = 1 << 4;
+const TP_VLAN_TCI = 16;
+const TP_VLAN_TPID = 18;
 const VNET_HDR = 10;
 const NEEDS_CSUM = 1;
 const EAGAIN = 11;
@@ -100,10 +102,8 @@ export function openPacketSocket(ifindex: number): PacketSocket {
     let bytes = buffer.slice(VNET_HDR, length);
     if (tagged) {
       const tag = new Uint8Array(4);
-      new DataView(tag.buffer).setUint16(0, aux.getUint16(18, true));
-      new DataView(tag.buffer).setUint16(2, aux.getUint16(16, true));
-      tag.set([aux.getUint16(18, true) >> 8, aux.getUint16(18, true) & 0xff]);
-      tag.set([aux.getUint16(16, true) >> 8, aux.getUint16(16, true) & 0xff], 2);
+      new DataView(tag.buffer).setUint16(0, aux.getUint16(TP_VLAN_TPID, true));
+      new DataView(tag.buffer).setUint16(2, aux.getUint16(TP_VLAN_TCI, true));
       bytes = Uint8Array.from([...bytes.subarray(0, 12), ...tag, ...bytes.subarray(12)]);
     }
     return {

@@ -28,8 +28,14 @@ function datagrams(count: number, change: Change = () => ({}), payload = 100): P
   return segments(count, (index) => ({ protocol: 'udp', ...change(index) }), payload);
 }
 
-const third = (fields: PacketFields): Change => (index) => (index === 2 ? fields : {});
-const all = (fields: PacketFields): Change => () => fields;
+const third =
+  (fields: PacketFields): Change =>
+  (index) =>
+    index === 2 ? fields : {};
+const all =
+  (fields: PacketFields): Change =>
+  () =>
+    fields;
 const tcp = (name: string, packets: readonly PacketFields[]): GroCase => ({ name: `tcp: ${name}`, packets });
 const udp = (name: string, packets: readonly PacketFields[]): GroCase => ({
   name: `udp: ${name}`,
@@ -39,7 +45,11 @@ const udp = (name: string, packets: readonly PacketFields[]): GroCase => ({
 const TIMESTAMP = (value: number): number[] => [1, 1, 8, 10, 0, 0, 0, value, 0, 0, 0, 7];
 
 /** Two connections, taken in turns. */
-function interleaved(of: (count: number, change?: Change) => PacketFields[], flows: number, each: number): PacketFields[] {
+function interleaved(
+  of: (count: number, change?: Change) => PacketFields[],
+  flows: number,
+  each: number,
+): PacketFields[] {
   const lists = Array.from({ length: flows }, (_, flow) => of(each, all({ sourcePort: 1000 + flow })));
   return Array.from({ length: flows * each }, (_, i) => lists[i % flows]![Math.floor(i / flows)]!);
 }
@@ -55,7 +65,10 @@ export const GRO_CASES: readonly GroCase[] = [
   tcp('a gap', segments(6, third({ seq: 5000 }))),
   tcp('a duplicate', [...segments(3), ...segments(3)]),
   tcp('backwards', segments(4).reverse()),
-  tcp('a short last one', segments(5, (i) => (i === 4 ? { payload: 30 } : {}))),
+  tcp(
+    'a short last one',
+    segments(5, (i) => (i === 4 ? { payload: 30 } : {})),
+  ),
   tcp('a short one between', segments(6, third({ payload: 30 }))),
   tcp('a longer one', segments(6, third({ payload: 200 }))),
   tcp('a pure ACK between', segments(6, third({ payload: 0 }))),
@@ -64,30 +77,57 @@ export const GRO_CASES: readonly GroCase[] = [
     .filter(([name]) => name !== 'ACK')
     .map(([name, flag]) => tcp(`${name} in the third`, segments(6, third({ flags: TCP.ACK | flag })))),
   tcp('CWR in all', segments(4, all({ flags: TCP.ACK | TCP.CWR }))),
-  tcp('CWR in the first', segments(4, (i) => (i === 0 ? { flags: TCP.ACK | TCP.CWR } : {}))),
+  tcp(
+    'CWR in the first',
+    segments(4, (i) => (i === 0 ? { flags: TCP.ACK | TCP.CWR } : {})),
+  ),
   tcp('ECE in all', segments(4, all({ flags: TCP.ACK | TCP.ECE }))),
   tcp('a reserved bit in all', segments(4, all({ reserved: 1 }))),
-  tcp('PSH in the first', segments(4, (i) => (i === 0 ? { flags: TCP.ACK | TCP.PSH } : {}))),
-  tcp('FIN and PSH in the last', segments(4, (i) => (i === 3 ? { flags: TCP.ACK | TCP.PSH | TCP.FIN } : {}))),
+  tcp(
+    'PSH in the first',
+    segments(4, (i) => (i === 0 ? { flags: TCP.ACK | TCP.PSH } : {})),
+  ),
+  tcp(
+    'FIN and PSH in the last',
+    segments(4, (i) => (i === 3 ? { flags: TCP.ACK | TCP.PSH | TCP.FIN } : {})),
+  ),
   tcp('another window', segments(6, third({ window: 513 }))),
   tcp('another acknowledgement', segments(6, third({ ack: 78 }))),
   tcp('another urgent pointer', segments(6, third({ urgent: 5 }))),
   tcp('timestamps, equal', segments(5, all({ options: TIMESTAMP(1) }))),
-  tcp('timestamps, one differs', segments(6, (i) => ({ options: TIMESTAMP(i === 2 ? 2 : 1) }))),
+  tcp(
+    'timestamps, one differs',
+    segments(6, (i) => ({ options: TIMESTAMP(i === 2 ? 2 : 1) })),
+  ),
   tcp('options in one', segments(6, third({ options: TIMESTAMP(1) }))),
   tcp('a wrong checksum', segments(6, third({ checksumError: 1 }))),
-  tcp('a wrong checksum first', segments(4, (i) => (i === 0 ? { checksumError: 1 } : {}))),
+  tcp(
+    'a wrong checksum first',
+    segments(4, (i) => (i === 0 ? { checksumError: 1 } : {})),
+  ),
   tcp('a wrong IP checksum', segments(6, third({ ipChecksumError: 1 }))),
   tcp('another TTL', segments(6, third({ ttl: 63 }))),
   tcp('another TOS', segments(6, third({ tos: 4 }))),
   tcp('one id for all, DF', segments(5, all({ id: 9 }))),
   tcp('one id for all, no DF', segments(5, all({ id: 9, df: false }))),
   tcp('ids that count, no DF', segments(5, all({ df: false }))),
-  tcp('ids that count, then stay', segments(6, (i) => ({ id: Math.min(i, 3) }))),
-  tcp('an id is left out', segments(6, (i) => ({ id: i < 3 ? i : i + 1 }))),
-  tcp('ids that wrap', segments(5, (i) => ({ id: (0xfffe + i) & 0xffff }))),
+  tcp(
+    'ids that count, then stay',
+    segments(6, (i) => ({ id: Math.min(i, 3) })),
+  ),
+  tcp(
+    'an id is left out',
+    segments(6, (i) => ({ id: i < 3 ? i : i + 1 })),
+  ),
+  tcp(
+    'ids that wrap',
+    segments(5, (i) => ({ id: (0xfffe + i) & 0xffff })),
+  ),
   tcp('ids of zero, no DF', segments(5, all({ id: 0, df: false }))),
-  tcp('DF in one alone', segments(6, (i) => ({ df: i === 2 }))),
+  tcp(
+    'DF in one alone',
+    segments(6, (i) => ({ df: i === 2 })),
+  ),
   tcp('a fragment', segments(6, third({ fragment: 0x2000 }))),
   tcp('a reserved bit of IP', segments(6, third({ fragment: 0x8000 }))),
   tcp('IP options', segments(5, all({ ipOptions: 4 }))),
@@ -99,28 +139,58 @@ export const GRO_CASES: readonly GroCase[] = [
   tcp('twelve connections', interleaved(segments, 12, 3)),
   tcp('another source', segments(6, third({ source: 2 }))),
   tcp('another MAC', segments(6, third({ destinationMac: 2 }))),
-  tcp('seq wraps', segments(5, (i) => ({ seq: (0xffffff80 + i * 100) >>> 0 }))),
+  tcp(
+    'seq wraps',
+    segments(5, (i) => ({ seq: (0xffffff80 + i * 100) >>> 0 })),
+  ),
   tcp('VLAN', segments(5, all({ vlans: [5] }))),
-  tcp('VLAN, another in the third', segments(6, (i) => ({ vlans: [i === 2 ? 6 : 5] }))),
+  tcp(
+    'VLAN, another in the third',
+    segments(6, (i) => ({ vlans: [i === 2 ? 6 : 5] })),
+  ),
   tcp('two VLAN tags', segments(5, all({ vlans: [5, 7] }))),
   tcp('VLAN, IPv6', segments(5, all({ vlans: [5], version: 6 }))),
   tcp('IPv6', segments(5, all({ version: 6 }))),
-  tcp('IPv6, another traffic class', segments(6, (i) => ({ version: 6, tos: i === 2 ? 4 : 0 }))),
-  tcp('IPv6, another flow label', segments(6, (i) => ({ version: 6, flowLabel: i === 2 ? 4 : 0 }))),
-  tcp('IPv6, another hop limit', segments(6, (i) => ({ version: 6, ttl: i === 2 ? 63 : 64 }))),
+  tcp(
+    'IPv6, another traffic class',
+    segments(6, (i) => ({ version: 6, tos: i === 2 ? 4 : 0 })),
+  ),
+  tcp(
+    'IPv6, another flow label',
+    segments(6, (i) => ({ version: 6, flowLabel: i === 2 ? 4 : 0 })),
+  ),
+  tcp(
+    'IPv6, another hop limit',
+    segments(6, (i) => ({ version: 6, ttl: i === 2 ? 63 : 64 })),
+  ),
   tcp('IPv6, hop by hop', segments(5, all({ version: 6, extensions: [0] }))),
   tcp('IPv6, destination options', segments(5, all({ version: 6, extensions: [60] }))),
-  tcp('IPv6, two extensions, one differs', segments(6, (i) => ({ version: 6, extensions: [0, 60], extensionFill: i === 2 ? 9 : 0 }))),
-  tcp('IPv6, padding', segments(6, (i) => ({ version: 6, padding: i === 2 ? 4 : 0 }))),
-  tcp('IPv6, wrong checksum', segments(6, (i) => ({ version: 6, checksumError: i === 2 ? 4 : 0 }))),
+  tcp(
+    'IPv6, two extensions, one differs',
+    segments(6, (i) => ({ version: 6, extensions: [0, 60], extensionFill: i === 2 ? 9 : 0 })),
+  ),
+  tcp(
+    'IPv6, padding',
+    segments(6, (i) => ({ version: 6, padding: i === 2 ? 4 : 0 })),
+  ),
+  tcp(
+    'IPv6, wrong checksum',
+    segments(6, (i) => ({ version: 6, checksumError: i === 2 ? 4 : 0 })),
+  ),
   tcp('metadata, equal', segments(5, all({ meta: 5 }))),
-  tcp('metadata, different', segments(5, (i) => ({ meta: 5 + i }))),
+  tcp(
+    'metadata, different',
+    segments(5, (i) => ({ meta: 5 + i })),
+  ),
   tcp('metadata in one', segments(6, third({ meta: 5 }))),
   { name: 'udp: without the feature', packets: datagrams(5) },
   udp('equal lengths', datagrams(5)),
   udp('sixty-four', datagrams(64, undefined, 40)),
   udp('up to 64 KiB', datagrams(64, undefined, 1400)),
-  udp('a short last one', datagrams(5, (i) => (i === 4 ? { payload: 30 } : {}))),
+  udp(
+    'a short last one',
+    datagrams(5, (i) => (i === 4 ? { payload: 30 } : {})),
+  ),
   udp('a short one between', datagrams(6, third({ payload: 30 }))),
   udp('a longer one', datagrams(6, third({ payload: 200 }))),
   udp('no checksum', datagrams(6, all({ noChecksum: true }))),
@@ -137,7 +207,10 @@ export const GRO_CASES: readonly GroCase[] = [
   udp('VLAN', datagrams(5, all({ vlans: [5] }))),
   udp('two flows', interleaved(datagrams, 2, 5)),
   udp('twelve flows', interleaved(datagrams, 12, 3)),
-  udp('and TCP of the same ports', segments(6, (i) => ({ protocol: i % 2 === 0 ? 'tcp' : 'udp', seq: 1000 + (i >> 1) * 100 }))),
+  udp(
+    'and TCP of the same ports',
+    segments(6, (i) => ({ protocol: i % 2 === 0 ? 'tcp' : 'udp', seq: 1000 + (i >> 1) * 100 })),
+  ),
 ];
 
 /** mulberry32 */

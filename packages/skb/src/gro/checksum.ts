@@ -3,8 +3,8 @@
  * right comes out the same in either byte order.
  */
 import type { Memory } from '@cpumap/smp';
-import { SK_BUFF } from '../sk-buff.ts';
 import { forEachPiece } from '../shared-info.ts';
+import { SK_BUFF } from '../sk-buff.ts';
 
 export interface Checksums {
   /** Adds `len` bytes at `at` to a sum. */

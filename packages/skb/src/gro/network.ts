@@ -12,7 +12,7 @@ import { GRO_CB } from './gro-cb.ts';
 import type { GroNodes } from './gro-node.ts';
 
 const VLAN_HLEN = 4;
-export const IPV4_HLEN = 20;
+const IPV4_HLEN = 20;
 export const IPV6_HLEN = 40;
 const IP_DF = 0x4000;
 const IP_FRAGMENT = 0x3fff; // MF and the offset

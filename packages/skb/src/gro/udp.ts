@@ -4,7 +4,6 @@
  * mirrors udp_gro_receive_segment and udp_gro_complete_segment of 6.18. Without the feature no datagram is merged: there
  * is no socket here that could ask for it.
  */
-import type { Memory } from '@cpumap/smp';
 import { SKB_GSO } from '@cpumap/uapi';
 import { DEVICE_FEATURES, NET_DEVICE } from '../net-device.ts';
 import { SK_BUFF } from '../sk-buff.ts';

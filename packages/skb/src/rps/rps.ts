@@ -19,7 +19,7 @@ import {
 } from '@cpumap/smp';
 import type { FramePools } from '../frame-pool.ts';
 import { NET_DEVICE } from '../net-device.ts';
-import { STACK_COUNTERS, type NetifReceive } from '../netif-receive.ts';
+import { type NetifReceive, STACK_COUNTERS } from '../netif-receive.ts';
 import { attachGsoSegs } from '../shared-info.ts';
 import { SK_BUFF } from '../sk-buff.ts';
 import { attachBacklogs, BACKLOG } from './backlog.ts';
