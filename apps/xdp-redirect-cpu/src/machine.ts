@@ -201,6 +201,9 @@ export async function buildMachine(
       name: settings.dev,
       channels: rxQueues,
       rxRing,
+      gro: settings.gro,
+      rxUdpGroForwarding: settings.rxUdpGroForwarding,
+      rpsCpus: settings.rpsCpus,
       ...(rxCpus === undefined ? {} : { irqCpus: rxCpus }),
       ...(input.address === undefined ? {} : { address: input.address }),
     });

@@ -63,6 +63,10 @@ export interface Settings {
   readonly rxQueues: number;
   readonly rxRing: number;
   readonly rxCpus: readonly number[] | undefined;
+  /** Of the device: generic-receive-offload, rx-udp-gro-forwarding, rps_cpus. */
+  readonly gro: boolean;
+  readonly rxUdpGroForwarding: boolean;
+  readonly rpsCpus: readonly number[];
   readonly release: Release;
   readonly executor: 'threads' | 'virtual';
   readonly seed: number;
@@ -224,6 +228,13 @@ export function describeRun(): Command {
       cpuList('--rx-cpu'),
     ),
   );
+  add(new Option('--gro', 'merge segments of TCP connections on the remote CPUs (6.18)'));
+  add(new Option('--rx-udp-gro-forwarding', 'of --gro: merge datagrams of UDP flows as well'));
+  add(
+    new Option('--rps-cpus <list>', 'CPUs that the remote CPUs hand flows on to, as in 2,3 (6.18)').argParser(
+      cpuList('--rps-cpus'),
+    ),
+  );
   add(new Option('--release <r>', 'whose behaviour it shows').choices([...RELEASES]).default(DEFAULT_RELEASE));
   add(
     new Option('--executor <kind>', 'a thread for each CPU, or all in one on a virtual clock')
@@ -260,6 +271,15 @@ function checkEngine(o: OptionValues, named: readonly number[], cpus: number): v
   if (beyond !== undefined) refuse(`--cpu ${beyond}: with --cpus ${cpus} there are CPUs 0 to ${cpus - 1}`);
   const rxBeyond = (o.rxCpu as number[] | undefined)?.find((cpu) => cpu >= cpus);
   if (rxBeyond !== undefined) refuse(`--rx-cpu ${rxBeyond}: with --cpus ${cpus} there are CPUs 0 to ${cpus - 1}`);
+  const rpsBeyond = (o.rpsCpus as number[] | undefined)?.find((cpu) => cpu >= cpus);
+  if (rpsBeyond !== undefined) refuse(`--rps-cpus ${rpsBeyond}: with --cpus ${cpus} there are CPUs 0 to ${cpus - 1}`);
+  if (o.rxUdpGroForwarding && !o.gro) refuse('--rx-udp-gro-forwarding needs --gro');
+  if (o.release === '4.15') {
+    if (o.gro) refuse('--gro needs GRO behind a cpumap, which came with Linux 6.15: use --release 6.18');
+    if (o.rpsCpus !== undefined) {
+      refuse('--rps-cpus needs RPS behind a cpumap, which came with Linux 5.13: use --release 6.18');
+    }
+  }
   if (o.input === undefined && o.pktgen === undefined) refuse('nothing to receive: give --input FILE or --pktgen SPEC');
   if (o.input !== undefined && o.pktgen !== undefined) refuse('--input and --pktgen exclude each other');
   if (o.input === undefined && o.loop) refuse('--loop needs --input; --pktgen goes on by itself');
@@ -302,7 +322,8 @@ export function settingsOf(command: Command): Settings {
   const o = command.opts();
   const remoteCpus: readonly number[] = o.cpu ?? [];
   const rxCpus: readonly number[] | undefined = o.rxCpu;
-  const cpus: number = o.cpus ?? Math.max(...remoteCpus, ...(rxCpus ?? [0]), 0) + 1;
+  const rpsCpus: readonly number[] = o.rpsCpus ?? [];
+  const cpus: number = o.cpus ?? Math.max(...remoteCpus, ...(rxCpus ?? [0]), ...rpsCpus, 0) + 1;
   if (remoteCpus.length === 0) refuse('no CPU to redirect to: give --cpu N, once for each');
   if (o.backend === 'engine') checkEngine(o, remoteCpus, cpus);
   else {
@@ -338,6 +359,9 @@ export function settingsOf(command: Command): Settings {
     rxQueues: o.rxQueues,
     rxRing: o.rxRing,
     rxCpus,
+    gro: o.gro ?? false,
+    rxUdpGroForwarding: o.rxUdpGroForwarding ?? false,
+    rpsCpus,
     release: o.release,
     executor: o.executor,
     seed: o.seed,

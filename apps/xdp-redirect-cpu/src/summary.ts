@@ -66,6 +66,11 @@ export function countsOf(now: Snapshot<Statistics>, before?: Snapshot<Statistics
   const xdpBefore = before === undefined ? undefined : verdicts(before.statistics);
   const xdp = verdicts(now.statistics);
   const { enqueue, kthread, exception } = traceCounts(now, before);
+  const stack = (read: (counts: Statistics['cpus'][number]['stack']) => number): number => {
+    const sum = ({ statistics }: Snapshot<Statistics>): number =>
+      statistics.cpus.reduce((total, cpu) => total + read(cpu.stack), 0);
+    return minus(sum(now), before === undefined ? undefined : sum(before));
+  };
   const delivered = (cpu: number, { statistics }: Snapshot<Statistics>): number =>
     statistics.cpus.find((each) => each.cpu === cpu)!.cpumap.delivered;
 
@@ -91,6 +96,12 @@ export function countsOf(now: Snapshot<Statistics>, before?: Snapshot<Statistics
       ...row,
       delivered: delivered(row.cpu, now) - (before === undefined ? 0 : delivered(row.cpu, before)),
     })),
+    /** What the stack got: frames, and the sk_buffs in which they came. */
+    stack: {
+      delivered: stack((counts) => counts.delivered),
+      skbs: stack((counts) => counts.skbs),
+      backlog_dropped: stack((counts) => counts.backlog_dropped),
+    },
     exception,
   };
 }
@@ -126,7 +137,7 @@ export function summaryLines(summary: Summary, separators: boolean): string[] {
       .map(([name, count]) => `${name} ${n(count)}`)
       .join(', ') || 'none';
   const row = (name: string, value: string): string => `  ${name.padEnd(20)}: ${value}`;
-  const { rx, tx, xdp, enqueue, kthread, ledger, seconds } = summary;
+  const { rx, tx, xdp, enqueue, kthread, stack, ledger, seconds } = summary;
   const rate = seconds > 0 ? Math.trunc(rx.packets / seconds) : 0;
   const lines = [
     row('Duration', `${seconds.toFixed(3)}s`),
@@ -143,6 +154,15 @@ export function summaryLines(summary: Summary, separators: boolean): string[] {
     const dropped = xdp_drop > 0 ? `, dropped by its program ${n(xdp_drop)}` : '';
     lines.push(row(`CPU ${cpu}`, `processed ${n(processed)}, delivered ${n(delivered)}${dropped}`));
   }
+  if (stack.skbs < stack.delivered) {
+    lines.push(
+      row(
+        'Merged by GRO',
+        `${n(stack.delivered)} frames in ${n(stack.skbs)} sk_buffs, ${n(stack.delivered / stack.skbs)} each`,
+      ),
+    );
+  }
+  if (stack.backlog_dropped > 0) lines.push(row('Dropped by backlogs', n(stack.backlog_dropped)));
   if (tx.packets > 0) lines.push(row('Sent by devices', `${n(tx.packets)}, ${n(tx.bytes)} bytes`));
   if (summary.exception > 0) lines.push(row('Exceptions', n(summary.exception)));
   for (const { cpu, frames } of ledger.lost) lines.push(row(`Lost on CPU ${cpu}`, n(frames)));

@@ -14,6 +14,8 @@ export const CPUMAP_COUNTERS = layout({
   delivered: 'f64',
   /** Handed to the stack, which did not. */
   refused: 'f64',
+  /** Not a sum: frames that GRO has and the stack has not, between two turns of the kthread. */
+  gro_held: 'f64',
   prog_drop: 'f64',
   prog_redirect: 'f64',
 });

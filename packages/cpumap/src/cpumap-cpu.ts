@@ -1,6 +1,6 @@
 /** cpumap on one CPU, put together: the redirect target that it registers, and the kind of task that its kthreads are. */
 
-import { type FramePools, type NetifReceive, type SkBuffs, XDP_BUFF, type XdpFrames } from '@cpumap/skb';
+import { type FramePools, type NetifReceive, type Rps, type SkBuffs, XDP_BUFF, type XdpFrames } from '@cpumap/skb';
 import {
   type Allocator,
   attachPtrRings,
@@ -50,6 +50,8 @@ export interface CpuMapCpuParts {
   readonly pools: FramePools;
   readonly skbs: SkBuffs;
   readonly stack: NetifReceive;
+  /** Takes what GRO made; a stack alone will do where there is no RPS. */
+  readonly rps: Pick<Rps, 'receiveList'>;
 }
 
 /** cpumap's two sides on a CPU: where redirects go, and what its kthreads are. */

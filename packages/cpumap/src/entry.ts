@@ -10,6 +10,7 @@
  *             the last look into the ring).
  */
 
+import { GRO_NODE_BYTES } from '@cpumap/skb';
 import {
   type Allocator,
   attachPtrRings,
@@ -31,6 +32,8 @@ export const CPU_MAP_ENTRY = layout({
   queue: 'u32', // its ptr_ring
   kthread: 'u32', // its task
   pid: 'u32', // of the kthread, for trace records
+  gro: 'u32', // its gro_node
+  gro_packets: 'u32', // taken from the ring since GRO was flushed
 });
 
 /** Frames gathered on one CPU for one entry. */
@@ -82,6 +85,7 @@ export function allocEntry({ memory, allocator, nrCpus }: EntryParts, options: E
     const entry = take(CPU_MAP_ENTRY.sizeof);
     const bulkq = take(nrCpus * BULKQ_BYTES);
     const queue = take(ptrRingBytes(options.qsize));
+    const gro = take(GRO_NODE_BYTES);
     attachPtrRings(memory).init(queue, options.qsize);
     for (let cpu = 0; cpu < nrCpus; cpu++) u32[(bulkq + cpu * BULKQ_BYTES + XDP_BULK_QUEUE.obj) >> 2] = entry;
     u32[(entry + CPU_MAP_ENTRY.cpu) >> 2] = options.cpu;
@@ -91,6 +95,7 @@ export function allocEntry({ memory, allocator, nrCpus }: EntryParts, options: E
     u32[(entry + CPU_MAP_ENTRY.bulkq) >> 2] = bulkq;
     u32[(entry + CPU_MAP_ENTRY.queue) >> 2] = queue;
     u32[(entry + CPU_MAP_ENTRY.pid) >> 2] = options.pid;
+    u32[(entry + CPU_MAP_ENTRY.gro) >> 2] = gro;
     u32[(entry + CPU_MAP_ENTRY.kthread) >> 2] = createTask(memory, allocator, CPUMAP_KTHREAD, entry, options.cpu);
     return entry;
   } catch (cause) {
@@ -108,6 +113,7 @@ export function freeEntry({ memory, allocator }: EntryParts, entry: number): voi
   allocator.free(u32[(entry + CPU_MAP_ENTRY.kthread) >> 2]!);
   allocator.free(u32[(entry + CPU_MAP_ENTRY.queue) >> 2]!);
   allocator.free(u32[(entry + CPU_MAP_ENTRY.bulkq) >> 2]!);
+  allocator.free(u32[(entry + CPU_MAP_ENTRY.gro) >> 2]!);
   allocator.free(entry);
 }
 

@@ -8,7 +8,16 @@
  * and sched=1.
  */
 
-import type { FramePools, NetifReceive, SkBuffs } from '@cpumap/skb';
+import {
+  attachGro,
+  DEVICE_FEATURES,
+  type FramePools,
+  NET_DEVICE,
+  type NetifReceive,
+  type Rps,
+  SK_BUFF,
+  type SkBuffs,
+} from '@cpumap/skb';
 import {
   GONE,
   type Memory,
@@ -41,6 +50,7 @@ export interface KthreadParts {
   readonly pools: FramePools;
   readonly skbs: SkBuffs;
   readonly stack: NetifReceive;
+  readonly rps: Pick<Rps, 'receiveList'>;
   readonly tracepoints: Tracepoints;
   readonly bulkQueues: BulkQueues;
   readonly programStage: ProgramStage;
@@ -50,12 +60,16 @@ export interface KthreadParts {
   readonly batch: number;
 }
 
+/** NAPI_POLL_WEIGHT: packets after which GRO is flushed at the latest. */
+const GRO_FLUSH_PACKETS = 64;
+
 /** What a step answers besides the number of frames it took. */
 const ASLEEP = -1;
 const STOPPED = -2;
 
 export function attachCpuMapKthread(parts: KthreadParts): TaskKind {
-  const { memory, nrCpus, features, rings, tasks, pools, skbs, stack, tracepoints, bulkQueues, programStage } = parts;
+  const { memory, nrCpus, features, rings, tasks, pools, skbs, stack, rps, tracepoints, bulkQueues } = parts;
+  const { programStage } = parts;
   const { u32, f64 } = memory;
   const { batch } = parts;
   const TAG = SKB_TAG;
@@ -65,6 +79,14 @@ export function attachCpuMapKthread(parts: KthreadParts): TaskKind {
   const delivered = (parts.counters + CPUMAP_COUNTERS.delivered) >> 3;
   const refused = (parts.counters + CPUMAP_COUNTERS.refused) >> 3;
   const dequeued = (parts.counters + CPUMAP_COUNTERS.dequeued) >> 3;
+  const groHeld = (parts.counters + CPUMAP_COUNTERS.gro_held) >> 3;
+  const DEV = SK_BUFF.dev >> 2;
+  const FEATURES = NET_DEVICE.features >> 2;
+  const OFFLOADS = (features.cpumapGro ? DEVICE_FEATURES.gro : 0) | (features.listDelivery ? DEVICE_FEATURES.rps : 0);
+  const GRO_NODE = CPU_MAP_ENTRY.gro >> 2;
+  const GRO_PACKETS = CPU_MAP_ENTRY.gro_packets >> 2;
+  const QUEUE = CPU_MAP_ENTRY.queue >> 2;
+  const WEIGHT = GRO_FLUSH_PACKETS;
 
   /**
    * Touches what the batch needs from the other CPU's cache, descriptors and first bytes, so that the transfers overlap
@@ -95,6 +117,36 @@ export function attachCpuMapKthread(parts: KthreadParts): TaskKind {
     const taken = stack.receiveList(list, n);
     f64[delivered]! += taken;
     f64[refused]! += n - taken;
+  }
+
+  const gro = attachGro({
+    memory,
+    skbs,
+    deliver(list, n, nrFrames) {
+      const taken = rps.receiveList(list, n);
+      f64[delivered]! += taken;
+      f64[refused]! += nrFrames - taken;
+      f64[groHeld]! -= nrFrames;
+    },
+  });
+
+  /** What the devices of `n` sk_buffs have switched on. */
+  function offloadsOf(list: number, n: number): number {
+    let bits = 0;
+    for (let i = 0; i < n; i++) bits |= u32[(u32[(u32[(list >> 2) + i]! >> 2) + DEV]! >> 2) + FEATURES]!;
+    return bits & OFFLOADS;
+  }
+
+  /** By way of GRO and RPS: frames, then sk_buffs; flushed every 64 packets and when the ring is empty (mirrors 6.18). */
+  function deliverOffloaded(e: number, nrFrames: number, nrSkbs: number, n: number): void {
+    const node = u32[e + GRO_NODE]!;
+    f64[groHeld]! += nrFrames + nrSkbs;
+    gro.receiveList(node, batch, nrFrames);
+    gro.receiveList(node, batch + BULKQ_BYTES, nrSkbs);
+    const packets = u32[e + GRO_PACKETS]! + n;
+    const isDue = packets >= WEIGHT || rings.isEmpty(u32[e + QUEUE]!);
+    if (isDue) gro.flush(node);
+    u32[e + GRO_PACKETS] = isDue ? 0 : packets;
   }
 
   /** 5.2 and later: eight at once; the event fires before delivery since 6.12. */
@@ -128,6 +180,12 @@ export function attachCpuMapKthread(parts: KthreadParts): TaskKind {
       drop,
       redirect,
     );
+    const offloads = offloadsOf(batch, passFrames) | offloadsOf(batch + BULKQ_BYTES, passSkbs);
+    // what GRO holds waits for a ring that was not empty, so there is a next batch, and that one flushes it
+    if (offloads !== 0 || u32[e + GRO_PACKETS] !== 0) {
+      deliverOffloaded(e, passFrames, passSkbs, n);
+      return n;
+    }
     deliverList(batch, passFrames);
     deliverList(batch + BULKQ_BYTES, passSkbs);
     return n;

@@ -24,7 +24,7 @@ const runtimes = Array.from({ length: nrCpus }, (_, cpu) => {
   const counters = allocator.alloc(skb.STACK_COUNTERS.sizeof);
   const stack = skb.attachNetifReceive({ memory, skbs, pools, counters, onError: console.error });
   const parts = { memory, cpu, nrCpus, features, tasks, tracepoints, pools, frames, skbs, stack };
-  const cpumap = attachCpuMap(parts, cpumapAt);
+  const cpumap = attachCpuMap({ ...parts, rps: stack }, cpumapAt);
   const { clock } = time;
   const redirects = { targets: [cpumap.target], device: NO_XDP_XMIT };
   const xdp = attachXdp({ ...parts, clock, seed: 1, ...redirects, onProgramError: console.error }, xdpAt);

@@ -6,11 +6,22 @@
 import { JIT_STACK_SIZE, MAP_OPS_BYTES } from '@cpumap/bpf';
 import { type CpuMapAt, createCpuMap } from '@cpumap/cpumap';
 import { createDevMap, type DevMapAt } from '@cpumap/devmap';
-import { createFramePools, createNetDevice, type FramePoolsAt, STACK_COUNTERS, XDP_BUFF } from '@cpumap/skb';
+import {
+  createFramePools,
+  createNetDevice,
+  createRps,
+  type FramePoolsAt,
+  type RpsAt,
+  STACK_COUNTERS,
+  XDP_BUFF,
+} from '@cpumap/skb';
 import { type Allocator, createMachine, createPercpu, type MachineAt, type Memory, type PercpuAt } from '@cpumap/smp';
 import { createTraceArea, type TraceAreaAt } from '@cpumap/tracepoints';
 import { type Features, featuresOf, type Release } from '@cpumap/uapi';
 import { createXdp, type XdpAt } from '@cpumap/xdp';
+
+/** The task kind of RPS backlogs, behind CPUMAP_KTHREAD and NAPI_TASK in a CPU's list. */
+const BACKLOG_TASK = 2;
 
 export const LOOPBACK_IFINDEX = 1; // on every Linux
 
@@ -27,6 +38,7 @@ export interface Blueprint {
   readonly xdp: XdpAt;
   readonly devmap: DevMapAt;
   readonly cpumap: CpuMapAt;
+  readonly rps: RpsAt;
   /** Scratch memory of the operations that programs do on maps. */
   readonly mapOps: PercpuAt;
   readonly stackCounters: PercpuAt;
@@ -60,6 +72,7 @@ export function createBlueprint(memory: Memory, allocator: Allocator, options: B
     xdp: createXdp(allocator, cpus),
     devmap: createDevMap(allocator, cpus),
     cpumap: createCpuMap(allocator, cpus),
+    rps: createRps(memory, allocator, cpus, BACKLOG_TASK),
     mapOps: createPercpu(allocator, cpus, MAP_OPS_BYTES),
     stackCounters: createPercpu(allocator, cpus, STACK_COUNTERS.sizeof),
     tapCounters: createPercpu(allocator, cpus, STACK_COUNTERS.sizeof),

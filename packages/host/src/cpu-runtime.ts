@@ -18,6 +18,7 @@ import { attachDma, attachNapi, attachXdpXmit } from '@cpumap/nic';
 import {
   attachFramePools,
   attachNetifReceive,
+  attachRps,
   attachSkBuffs,
   attachXdpFrames,
   NET_DEVICE,
@@ -120,7 +121,11 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report, print
   const stack = netifReceive(blueprint.stackCounters);
   const tap = netifReceive(blueprint.tapCounters);
   const taps = new Set<number>(); // ids of handlers
-  const parts = { machine, memory, cpu, nrCpus, features, tasks, tracepoints, pools, frames, skbs, stack };
+  const rps = attachRps(
+    { memory, nrCpus, tasks, stack, pools, counters: percpu(blueprint.stackCounters, cpu) },
+    blueprint.rps,
+  );
+  const parts = { machine, memory, cpu, nrCpus, features, tasks, tracepoints, pools, frames, skbs, stack, rps };
   const { xmit, genericXmit } = attachXdpXmit({ ...parts, tap, isTapped: () => taps.size > 0 });
   const devmap = attachDevMap({ ...parts, xmit, genericXmit, program: instance, onProgramError }, blueprint.devmap);
   const cpumap = attachCpuMap(parts, blueprint.cpumap);
@@ -144,7 +149,7 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report, print
   const buffs = [napiBuff, percpu(blueprint.cpumap.buff, cpu), percpu(blueprint.devmap.buff, cpu)];
   const envs = attachBytecodeEnvs({ memory, cpu, clock, blueprint, xdp, maps, instance, printk, buffs });
   const napi = attachNapi({ ...parts, xdp, dma: attachDma(memory, clock), buff: napiBuff });
-  const loop = createCpuLoop(machine, tasks, cpu, [cpumap.kthreadKind(xdp), napi]); // by CPUMAP_KTHREAD and NAPI_TASK
+  const loop = createCpuLoop(machine, tasks, cpu, [cpumap.kthreadKind(xdp), napi, rps.backlogKind]); // by CPUMAP_KTHREAD, NAPI_TASK and BACKLOG_TASK
 
   async function addProgram(image: ProgramImage): Promise<void> {
     const isXdp = image.type === BPF_PROG_TYPE.XDP;

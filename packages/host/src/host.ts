@@ -16,7 +16,7 @@ import {
   type ProgramSpec,
 } from '@cpumap/bpf';
 import { createNicDevice, type NicDevice, type NicOptions } from '@cpumap/nic';
-import { NET_DEVICE } from '@cpumap/skb';
+import { NET_DEVICE, startBacklogs } from '@cpumap/skb';
 import {
   attachMachine,
   attachPtrRings,
@@ -260,7 +260,15 @@ export async function createHost(options: HostOptions): Promise<Host> {
     }
     const ifindex = FIRST_IFINDEX + devices.length;
     if (ifindex >= MAX_IFINDEX) throw new KernelError('ENOSPC', `device ${name}`, { hint: 'no ifindex is left' });
-    const parts = { memory, allocator, machine, tasks, pools: blueprint.pools, waitFor };
+    const parts = {
+      memory,
+      allocator,
+      machine,
+      tasks,
+      pools: blueprint.pools,
+      waitFor,
+      startBacklogs: (rpsCpus: readonly number[]) => startBacklogs(memory, tasks, blueprint.rps, rpsCpus),
+    };
     const device = createNicDevice(parts, { name, ifindex, ...rest });
     Atomics.store(memory.u32, (blueprint.xdp.ifindexes >> 2) + ifindex, device.pointer);
     devices.push(device);

@@ -5,8 +5,8 @@
  *   redirect + redirected by second programs = taken by cpumap + given to devices
  *   given to devices = sent + dropped by devmap programs + not sent
  *   taken = ring full + dequeued + waiting in rings
- *   dequeued = delivered + refused + dropped by second programs + redirected by second programs
- *   pass + delivered + refused = what the stack counted
+ *   dequeued = delivered + refused + dropped by second programs + redirected by second programs + held by GRO
+ *   pass + delivered + refused = what the stack counted + waiting in backlogs
  *   buffers that are not at home = frames on their way
  *
  * Exact at any quiet moment: no CPU in a poll. While CPUs run the lines are a few frames apart.
@@ -48,10 +48,15 @@ export function closeLedger({ statistics, waiting, buffersOut, pending, deadCpus
   const generic = sum(({ devmap }) => devmap.generic);
   const toDevices = sum(({ devmap }) => devmap.enqueued) + generic;
   const fromDevices = sum(({ devmap }) => devmap.sent + devmap.prog_drop + devmap.xmit_drop) + generic;
-  const stack = sum((cpu) => cpu.stack.delivered + cpu.stack.nohandler + cpu.stack.dropped + cpu.stack.failed);
+  const groHeld = sum(({ cpumap }) => cpumap.gro_held);
+  const inBacklogs = sum((cpu) => cpu.stack.steered - cpu.stack.unsteered);
+  const stack = sum(
+    (cpu) =>
+      cpu.stack.delivered + cpu.stack.nohandler + cpu.stack.dropped + cpu.stack.failed + cpu.stack.backlog_dropped,
+  );
   const pass = sum(({ xdp }) => xdp.pass);
   const inRings = [...waiting.values()].reduce((frames, n) => frames + n, 0);
-  const inFlight = rx - ended - ringFull - toStack - progDrop - fromDevices;
+  const inFlight = rx - ended - ringFull - (toStack - inBacklogs) - progDrop - fromDevices;
 
   const problems: string[] = [];
   const line = (what: string, left: number, right: number): void => {
@@ -61,8 +66,8 @@ export function closeLedger({ statistics, waiting, buffersOut, pending, deadCpus
   line('redirected and taken by cpumap and devices', redirect + progRedirect, taken + toDevices);
   line('given to devices and accounted for', toDevices, fromDevices);
   line('taken and accounted for', taken, ringFull + dequeued + inRings);
-  line('dequeued and accounted for', dequeued, toStack + progDrop + progRedirect);
-  line('handed to the stack and counted there', pass + toStack, stack);
+  line('dequeued and accounted for', dequeued, toStack + progDrop + progRedirect + groHeld);
+  line('handed to the stack and counted there', pass + toStack, stack + inBacklogs);
   line('frames on their way and buffers away from home', inFlight + pending, buffersOut);
 
   if (deadCpus.length === 0) return { balanced: problems.length === 0, inFlight, lost: [], problems };

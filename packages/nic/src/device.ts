@@ -29,6 +29,7 @@ import {
 import { type ErrnoName, KernelError } from '@cpumap/uapi';
 import type { FrameSource } from './frame-source.ts';
 import { NAPI_TASK } from './napi.ts';
+import { createReceiveSettings, type ReceiveSettings } from './receive-settings.ts';
 import { defaultIndirection, INDIRECTION_ENTRIES, MICROSOFT_RSS_KEY, RSS_KEY_LENGTH } from './rss.ts';
 import { createRxQueue, destroyRxQueue, RX_QUEUE, type RxQueueCounts, readRxCounters } from './rx-queue.ts';
 import { createWire, type Wire } from './wire.ts';
@@ -49,6 +50,12 @@ export interface NicOptions {
   readonly irqCpus?: readonly number[];
   /** Buffers per queue beside those of its ring. Default 18432: more than the longest cpumap ring holds. */
   readonly buffers?: number;
+  /** generic-receive-offload, of what is redirected into a cpumap. Default false, as a veth has it. */
+  readonly gro?: boolean;
+  /** rx-udp-gro-forwarding: GRO merges UDP as well. Default false. */
+  readonly rxUdpGroForwarding?: boolean;
+  /** rps_cpus of queue 0, the one that redirected frames count for. Default none. */
+  readonly rpsCpus?: readonly number[];
 }
 
 export const RX_RING_DEFAULT = 512;
@@ -64,6 +71,8 @@ export interface NicParts {
   readonly tasks: Tasks;
   readonly pools: FramePoolsAt;
   readonly waitFor: (what: string, condition: () => boolean) => void;
+  /** Sets the backlogs of CPUs going that RPS will hand sk_buffs to. */
+  readonly startBacklogs: (cpus: readonly number[]) => void;
 }
 
 /** One queue as the device keeps it. */
@@ -73,7 +82,7 @@ interface Queue {
   readonly pool: number;
 }
 
-export interface NicDevice {
+export interface NicDevice extends ReceiveSettings {
   readonly name: string;
   readonly ifindex: number;
   readonly pointer: number;
@@ -131,6 +140,9 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
   let queues: Queue[] = [];
   const past: RxQueueCounts[] = []; // of queues that are gone
   let wire: Wire | undefined;
+  const receiveSettings = createReceiveSettings(parts, name, pointer);
+  receiveSettings.setFeatures(options);
+  receiveSettings.setRpsCpus(options.rpsCpus ?? []);
   build();
 
   function checkCpu(cpu: number): void {
@@ -276,6 +288,7 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
       const before = Atomics.exchange(u32, (queues[queue]!.queue + RX_QUEUE.irq_cpu) >> 2, cpu);
       machine.kick(before);
     },
+    ...receiveSettings,
     queueCounts: () => queues.map(({ queue }) => readRxCounters(memory, queue)),
     statistics() {
       const now = queues.map(({ queue }) => readRxCounters(memory, queue));

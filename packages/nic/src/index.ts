@@ -8,6 +8,7 @@ export * from './device.ts';
 export * from './dma.ts';
 export * from './frame-source.ts';
 export * from './napi.ts';
+export type { DeviceFeatures, ReceiveSettings } from './receive-settings.ts';
 export { RX_COUNTERS, type RxQueueCounts } from './rx-queue.ts';
 export * from './sources-index.ts';
 export type { Wire } from './wire.ts';

@@ -14,7 +14,12 @@ export const NET_DEVICE = layout({
   xdp_generic: 'u32', // id of the program in generic mode, 0 without
   xdp_bulkq: 'u32', // the bulk queue of CPU 0 for frames that are redirected here; 0: it has no ndo_xdp_xmit
   tx_counters: 'u32', // what it sent, a cache line per CPU
+  features: 'u32', // DEVICE_FEATURES that are on
+  rps_map: 'u32', // queue 0's rps_cpus: how many, then the CPUs; 0 without
 });
+
+/** Bits of `features`, by ethtool's names; `rps` says that there is an rps_map. */
+export const DEVICE_FEATURES = { gro: 1, rxUdpGroForwarding: 2, rps: 4 } as const;
 
 export interface NetDeviceOptions {
   readonly ifindex: number;

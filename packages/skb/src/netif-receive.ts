@@ -10,16 +10,20 @@ import { ETH_P, layout, NET_RX_DROP, NET_RX_SUCCESS } from '@cpumap/uapi';
 import type { SkBuffs } from './build-skb.ts';
 import type { FramePools } from './frame-pool.ts';
 import type { PacketHandler } from './packet-handler.ts';
-import { attachFreeSkb } from './shared-info.ts';
+import { attachFreeSkb, attachGsoSegs } from './shared-info.ts';
 import { SK_BUFF } from './sk-buff.ts';
 
-/** Counters of one CPU's stack, float64. */
+/** Counters of one CPU's stack, float64. They count frames: an sk_buff that GRO made of several counts for all of them. */
 export const STACK_COUNTERS = layout({
   delivered: 'f64',
-  bytes: 'f64', // of delivered frames, MAC header included
+  bytes: 'f64', // of delivered sk_buffs, MAC header included
   nohandler: 'f64',
   dropped: 'f64',
   failed: 'f64',
+  skbs: 'f64', // sk_buffs in which these came
+  steered: 'f64', // put in a backlog by this CPU, for RPS
+  unsteered: 'f64', // taken from this CPU's own: these are among delivered and so on
+  backlog_dropped: 'f64', // freed because a backlog was full
 });
 
 export interface RegisteredHandler {
@@ -32,7 +36,7 @@ export interface RegisteredHandler {
 export interface NetifReceive {
   /** Delivers and frees. Returns NET_RX_SUCCESS or NET_RX_DROP. */
   receive(skb: number): number;
-  /** Delivers and frees `n` sk_buffs, the words at `list`, in order; returns how many were taken. */
+  /** Delivers and frees `n` sk_buffs, the words at `list`, in order; returns how many frames were taken. */
   receiveList(list: number, n: number): number;
   /** Frees without delivering: kfree_skb. The caller counts. */
   free(skb: number): void;
@@ -53,6 +57,7 @@ export interface NetifReceiveParts {
 
 export function attachNetifReceive({ memory, skbs, pools, counters, onError }: NetifReceiveParts): NetifReceive {
   const { u32, f64 } = memory;
+  const segsOf = attachGsoSegs(memory);
   const HEAD = SK_BUFF.head >> 2;
   const TAIL = SK_BUFF.tail >> 2;
   const MAC_HEADER = SK_BUFF.mac_header >> 2;
@@ -63,6 +68,7 @@ export function attachNetifReceive({ memory, skbs, pools, counters, onError }: N
   const nohandler = (counters + STACK_COUNTERS.nohandler) >> 3;
   const dropped = (counters + STACK_COUNTERS.dropped) >> 3;
   const failed = (counters + STACK_COUNTERS.failed) >> 3;
+  const handed = (counters + STACK_COUNTERS.skbs) >> 3;
   const { freeSkb, freePieces } = attachFreeSkb(memory, pools, skbs.frameOf);
   let all: readonly RegisteredHandler[] = [];
   let byProtocol: readonly RegisteredHandler[] = [];
@@ -97,12 +103,12 @@ export function attachNetifReceive({ memory, skbs, pools, counters, onError }: N
     try {
       verdict = toHandlers(skb);
     } catch (error) {
-      f64[failed]! += 1;
+      f64[failed]! += segsOf(skb);
       onError(skb, error);
       return NET_RX_DROP;
     }
-    if (verdict === -1) f64[nohandler]! += 1;
-    else if (verdict !== SUCCESS) f64[dropped]! += 1;
+    if (verdict === -1) f64[nohandler]! += segsOf(skb);
+    else if (verdict !== SUCCESS) f64[dropped]! += segsOf(skb);
     return verdict;
   }
 
@@ -110,9 +116,11 @@ export function attachNetifReceive({ memory, skbs, pools, counters, onError }: N
     receive(skb) {
       const length = frameLength(skb);
       const verdict = deliver(skb);
+      const segs = segsOf(skb);
       freeSkb(skb);
+      f64[handed]! += 1;
       if (verdict !== SUCCESS) return NET_RX_DROP;
-      f64[delivered]! += 1;
+      f64[delivered]! += segs;
       f64[bytes]! += length;
       return SUCCESS;
     },
@@ -123,13 +131,18 @@ export function attachNetifReceive({ memory, skbs, pools, counters, onError }: N
       for (let i = 0; i < n; i++) {
         const skb = u32[words + i]!;
         const own = frameLength(skb);
-        if (deliver(skb) === SUCCESS) {
+        const isTaken = deliver(skb) === SUCCESS;
+        if (isTaken) {
           taken++;
           length += own;
         }
-        if (u32[(skb >> 2) + DATA_LEN] !== 0) freePieces(skb);
+        if (u32[(skb >> 2) + DATA_LEN] !== 0) {
+          if (isTaken) taken += segsOf(skb) - 1;
+          freePieces(skb);
+        }
       }
       pools.putMany(list, n, skbs.frameOf(0));
+      f64[handed]! += n;
       f64[delivered]! += taken;
       f64[bytes]! += length;
       return taken;

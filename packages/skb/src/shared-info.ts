@@ -71,6 +71,14 @@ export function forEachPiece(memory: Memory, skb: number, piece: (data: number, 
   }
 }
 
+/** How many frames an sk_buff stands for: 1, unless GRO merged several. */
+export function attachGsoSegs({ u16, u32 }: Memory): (skb: number) => number {
+  const DATA_LEN = SK_BUFF.data_len >> 2;
+  const END = SK_BUFF.end >> 2;
+  const SEGS = SKB_SHARED_INFO.gso_segs;
+  return (skb) => (u32[(skb >> 2) + DATA_LEN] === 0 ? 1 : Math.max(1, u16[(u32[(skb >> 2) + END]! + SEGS) >> 1]!));
+}
+
 /** kfree_skb: gives back all buffers of an sk_buff. */
 export function attachFreeSkb(memory: Memory, pools: FramePools, frameOf: (skb: number) => number) {
   const { u32 } = memory;

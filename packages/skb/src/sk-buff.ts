@@ -28,6 +28,10 @@ export const SK_BUFF = layout({
   redirected: 'u32', // 1 once a generic redirect took it: generic XDP leaves it alone
   data_len: 'u32', // of len, the bytes that lie in other buffers (see shared-info.ts); 0: the shared info holds nothing
   next: 'u32', // the sk_buff behind this one in a list, 0 at its end
+  transport_header: 'u32', // offset from head; this and what follows is written by GRO alone: see readGso
+  ip_summed: 'u32',
+  csum_start: 'u32', // offset from head
+  csum_offset: 'u32',
 });
 
 /** The fields of one sk_buff by name, for handlers and tests that read rarely. */

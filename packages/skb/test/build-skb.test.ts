@@ -19,6 +19,10 @@ const common = (dev: number, length: number, meta: number) => ({
   redirected: 0,
   data_len: 0,
   next: 0,
+  transport_header: 0,
+  ip_summed: 0,
+  csum_start: 0,
+  csum_offset: 0,
 });
 
 const room = (descriptor: number) =>

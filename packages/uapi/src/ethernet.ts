@@ -20,7 +20,19 @@ export const PACKET_BROADCAST = 1;
 export const PACKET_MULTICAST = 2;
 export const PACKET_OTHERHOST = 3;
 
-export const IPPROTO = { ICMP: 1, TCP: 6, UDP: 17, ICMPV6: 58 } as const;
+export const IPPROTO = { HOPOPTS: 0, ICMP: 1, TCP: 6, UDP: 17, ROUTING: 43, ICMPV6: 58, DSTOPTS: 60 } as const;
+
+/** skb->ip_summed: nobody looked, somebody did, or the field holds the pseudo header's sum alone. */
+export const CHECKSUM_NONE = 0;
+export const CHECKSUM_PARTIAL = 3;
+
+/** gso_type of a packet that stands for several, in 6.18. */
+export const SKB_GSO = {
+  TCPV4: 1 << 0,
+  TCPV6: 1 << 4,
+  UDP_L4: 1 << 17,
+  TCP_FIXEDID: 1 << 30,
+} as const;
 
 /** What a packet handler or the stack answers. */
 export const NET_RX_SUCCESS = 0;

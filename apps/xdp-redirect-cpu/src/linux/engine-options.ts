@@ -16,6 +16,10 @@ const GROUPS: readonly Group[] = [
     why: 'JavaScript does not run in the kernel, and its stack takes what it delivers; --obj loads a compiled program',
   },
   {
+    options: ['gro', 'rxUdpGroForwarding', 'rpsCpus'],
+    why: 'ethtool -K sets what GRO does on an interface, and /sys/class/net/IFNAME/queues/rx-0/rps_cpus RPS',
+  },
+  {
     options: ['cpus', 'rxQueues', 'rxRing', 'rxCpu', 'executor', 'seed', 'release', 'bpfEngine'],
     why: 'the machine is this one; ethtool and /proc/irq set its queues and interrupts, and `doctor` shows them',
   },

@@ -46,6 +46,7 @@ export function linuxCounts(now: Snapshot, success: boolean, before?: Snapshot) 
   return {
     rx: { packets: rx('processed'), bytes: null, missed: null, length_errors: null },
     tx: null,
+    stack: null,
     xdp: {
       aborted: null,
       drop: rx('dropped'),

@@ -126,6 +126,7 @@ export function createBench(release: Release, { cpus = 3, mib = 32, seed = 1 } =
       frames,
       skbs,
       stack,
+      rps: stack,
     };
     const cpumap = attachCpuMap(parts, cpumapAt);
     const xdp = attachXdp(

@@ -131,7 +131,7 @@ export function createBench(nrCpus: number, { seed = 1, mib = 256 } = {}): Bench
     advance: (ns) => executor.advance(ns),
     settle,
     device(options = {}) {
-      const parts = { memory, allocator, machine, tasks, pools, waitFor: executor.waitFor };
+      const parts = { memory, allocator, machine, tasks, pools, waitFor: executor.waitFor, startBacklogs: () => {} };
       return createNicDevice(parts, { name: 'eth0', ifindex: ifindex++, buffers: 1024, ...options });
     },
     async send(nic, source) {
