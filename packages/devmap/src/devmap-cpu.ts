@@ -3,6 +3,7 @@ import type { ProgramInstance } from '@cpumap/bpf';
 import { type FramePools, XDP_BUFF, type XdpFrames } from '@cpumap/skb';
 import { type Allocator, CACHELINE, createPercpu, type Memory, type PercpuAt, percpu } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
+import type { Features } from '@cpumap/uapi';
 import { attachBulkQueues, type XdpXmit } from './bulk-queue.ts';
 import { DEVMAP_COUNTERS } from './counters.ts';
 import { DEV_BULK_QUEUE_BYTES } from './entry.ts';
@@ -33,6 +34,7 @@ export interface DevMapCpuParts {
   readonly cpu: number;
   readonly frames: XdpFrames;
   readonly pools: FramePools;
+  readonly features: Features;
   readonly tracepoints: Tracepoints;
   readonly xmit: XdpXmit;
   readonly genericXmit: GenericXmit;

@@ -31,7 +31,8 @@ export function attachDevMapTargets(
   function generic(dev: number, skb: number): number {
     if (u32[(dev + NET_DEVICE.xdp_bulkq) >> 2] === 0) return -ERRNO.EOPNOTSUPP;
     const s = skb >> 2;
-    const length = u32[s + (SK_BUFF.tail >> 2)]! - u32[s + (SK_BUFF.head >> 2)]! - u32[s + (SK_BUFF.mac_header >> 2)]!;
+    const start = u32[s + (SK_BUFF.head >> 2)]! + u32[s + (SK_BUFF.mac_header >> 2)]!;
+    const length = u32[s + (SK_BUFF.tail >> 2)]! - start + u32[s + (SK_BUFF.data_len >> 2)]!;
     const most = u32[(dev + NET_DEVICE.max_frame) >> 2]! - VLAN_HLEN;
     if (length > most) return -ERRNO.EMSGSIZE;
     genericXmit(dev, skb);

@@ -132,6 +132,7 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report, print
       features,
       frames,
       tracepoints,
+      pools,
       seed: blueprint.seed + cpu + 1,
       targets: [...devmap.targets, cpumap.target],
       device: devmap.device,

@@ -7,7 +7,7 @@
  *   taken = ring full + dequeued + waiting in rings
  *   dequeued = delivered + refused + dropped by second programs + redirected by second programs
  *   pass + delivered + refused = what the stack counted
- *   buffers that are not at home = frames on their way
+ *   buffers that are not at home = frames on their way + what they have beyond their first buffers
  *
  * Exact at any quiet moment: no CPU in a poll. While CPUs run the lines are a few frames apart.
  */
@@ -29,12 +29,14 @@ export interface LedgerInput {
   readonly waiting: ReadonlyMap<number, number>;
   /** Buffers of all devices that are neither in a pool nor posted in an RX ring. */
   readonly buffersOut: number;
-  /** Frames in RX rings of live CPUs that the driver has not seen. */
+  /** Buffers in RX rings of live CPUs that the driver has not seen. */
   readonly pending: number;
+  /** Frags that frames were received with and that were not returned. */
+  readonly fragsOut: number;
   readonly deadCpus: readonly number[];
 }
 
-export function closeLedger({ statistics, waiting, buffersOut, pending, deadCpus }: LedgerInput): Ledger {
+export function closeLedger({ statistics, waiting, buffersOut, pending, fragsOut, deadCpus }: LedgerInput): Ledger {
   const sum = (read: Parameters<typeof total>[1]): number => total(statistics, read);
   const rx = statistics.devices.reduce((packets, device) => packets + device.counters.rx_packets!, 0);
   const ended = sum(({ xdp }) => xdp.aborted + xdp.drop + xdp.tx + xdp.pass + xdp.redirect_err);
@@ -63,7 +65,7 @@ export function closeLedger({ statistics, waiting, buffersOut, pending, deadCpus
   line('taken and accounted for', taken, ringFull + dequeued + inRings);
   line('dequeued and accounted for', dequeued, toStack + progDrop + progRedirect);
   line('handed to the stack and counted there', pass + toStack, stack);
-  line('frames on their way and buffers away from home', inFlight + pending, buffersOut);
+  line('frames on their way and buffers away from home', inFlight + fragsOut + pending, buffersOut);
 
   if (deadCpus.length === 0) return { balanced: problems.length === 0, inFlight, lost: [], problems };
 
@@ -72,6 +74,6 @@ export function closeLedger({ statistics, waiting, buffersOut, pending, deadCpus
   // to the first: nobody is left who could say more.
   const lost = deadCpus.map((cpu) => ({ cpu, frames: waiting.get(cpu) ?? 0 }));
   const known = lost.reduce((frames, entry) => frames + entry.frames, 0);
-  lost[0]!.frames += Math.max(0, buffersOut - pending - known);
+  lost[0]!.frames += Math.max(0, buffersOut - pending - fragsOut - known);
   return { balanced: false, inFlight: 0, lost, problems };
 }

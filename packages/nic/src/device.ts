@@ -26,7 +26,7 @@ import {
   TASK_POSTED,
   type Tasks,
 } from '@cpumap/smp';
-import { type ErrnoName, KernelError } from '@cpumap/uapi';
+import { type ErrnoName, type Features, KernelError, XDP_PAGE_FRAME } from '@cpumap/uapi';
 import type { FrameSource } from './frame-source.ts';
 import { NAPI_TASK } from './napi.ts';
 import { defaultIndirection, INDIRECTION_ENTRIES, MICROSOFT_RSS_KEY, RSS_KEY_LENGTH } from './rss.ts';
@@ -43,7 +43,10 @@ export interface NicOptions {
   readonly channels?: number;
   /** Descriptors per RX ring. Default 512. */
   readonly rxRing?: number;
-  /** Default 1500. A frame may be 22 bytes longer: Ethernet header and two VLAN tags. */
+  /**
+   * Default 1500, at most 9000. A frame may be 22 bytes longer: Ethernet header and two VLAN tags. From 3499 on frames may
+   * take several buffers, of a page each.
+   */
   readonly mtu?: number;
   /** The CPU of each queue's interrupt; queues beyond the list go round. Default: queue n on CPU n. */
   readonly irqCpus?: readonly number[];
@@ -55,10 +58,12 @@ export const RX_RING_DEFAULT = 512;
 export const RX_RING_MIN = 8;
 export const RX_RING_MAX = 8192;
 const BUFFERS_DEFAULT = 18_432;
-const HEADERS = 22;
+/** What a frame has beyond the MTU: Ethernet header and two VLAN tags. */
+export const FRAME_HEADERS = 22;
 
 export interface NicParts {
   readonly memory: Memory;
+  readonly features: Features;
   readonly allocator: Allocator;
   readonly machine: Machine;
   readonly tasks: Tasks;
@@ -79,6 +84,8 @@ export interface NicDevice {
   readonly pointer: number;
   readonly address: Uint8Array;
   readonly maxFrame: number;
+  /** Whether its longest frames take several buffers: native programs must be loaded with frags then. */
+  readonly needsFrags: boolean;
   channels(): number;
   /** ethtool --set-channels combined N. @throws KernelError EINVAL, EBUSY, ENOMEM */
   setChannels(combined: number): void;
@@ -96,8 +103,10 @@ export interface NicDevice {
   /** ethtool -S: totals, then per queue. */
   statistics(): Record<string, number>;
   queueCounts(): RxQueueCounts[];
-  /** Frames in the RX rings that the driver has not seen yet, leaving out the queues of the given CPUs. */
+  /** Buffers of the RX rings whose frames the driver has not seen yet, leaving out the queues of the given CPUs. */
   pending(exceptCpus?: readonly number[]): number;
+  /** Buffers that its frames took so far beyond their first ones. */
+  frags(): number;
   /** Buffers of all queues, and how many of them are in their pools or posted in rings; exact when all CPUs rest. */
   buffers(): { total: number; home: number };
   /** Frames start to come in. @throws KernelError EBUSY while they already do */
@@ -110,7 +119,9 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
   const { memory, allocator, machine, tasks, pools, waitFor } = parts;
   const { u32 } = memory;
   const { name, ifindex, irqCpus, mtu = 1500, buffers = BUFFERS_DEFAULT } = options;
-  const maxFrame = mtu + HEADERS;
+  const maxFrame = mtu + FRAME_HEADERS;
+  // a page per buffer where frames may have several; before 5.18 one buffer, however large
+  const linear = parts.features.frags ? Math.min(maxFrame, XDP_PAGE_FRAME) : maxFrame;
   const address = options.address ?? Uint8Array.of(0x02, 0, 0, 0, 0, ifindex & 0xff);
   const refuse = (code: ErrnoName, what: string, hint: string): never => {
     throw new KernelError(code, `${what} ${name}`, { hint });
@@ -168,7 +179,7 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
     try {
       for (let index = 0; index < channels; index++) {
         const cpu = cpuOf(index);
-        const pool = createFramePool(memory, allocator, pools, { count: rxRing + buffers, maxFrame, cpu });
+        const pool = createFramePool(memory, allocator, pools, { count: rxRing + buffers, maxFrame: linear, cpu });
         undo.push(() => destroyFramePool(memory, allocator, pools, pool));
         const queue = createRxQueue(memory, allocator, { index, dev: pointer, pool, cpu, size: rxRing });
         undo.push(() => destroyRxQueue(memory, allocator, queue));
@@ -228,6 +239,7 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
     pointer,
     address,
     maxFrame,
+    needsFrags: linear < maxFrame,
     channels: () => channels,
     setChannels(combined) {
       checkChannels(combined);
@@ -302,6 +314,7 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
         .filter(({ queue }) => !exceptCpus.includes(u32[(queue + RX_QUEUE.irq_cpu) >> 2]!))
         .reduce((sum, { queue }) => sum + u32[(queue + RX_QUEUE.filled) >> 2]!, 0);
     },
+    frags: () => [...past, ...queues.map(({ queue }) => readRxCounters(memory, queue))].reduce((sum, { frags }) => sum + frags, 0),
     buffers() {
       let home = 0;
       for (const { queue, pool } of queues) {

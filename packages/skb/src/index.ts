@@ -9,6 +9,7 @@ export * from './frame-pool.ts';
 export * from './net-device.ts';
 export * from './netif-receive.ts';
 export * from './packet-handler.ts';
+export * from './return-frame.ts';
 export * from './shared-info.ts';
 export * from './sk-buff.ts';
 export * from './xdp-buff.ts';

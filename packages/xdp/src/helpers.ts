@@ -4,9 +4,10 @@
  */
 
 import { attachMapLookup, BPF_MAP, type BpfHelpers } from '@cpumap/bpf';
-import { XDP_BUFF } from '@cpumap/skb';
+import { type FramePools, XDP_BUFF } from '@cpumap/skb';
 import type { Clock, Memory } from '@cpumap/smp';
 import { ERRNO, ETH_HLEN, type Features, SKB_SHARED_INFO_SIZE, XDP_ABORTED, XDP_REDIRECT } from '@cpumap/uapi';
+import { attachBuffFrags } from './buff-frags.ts';
 import { NO_MAP_ID, REDIRECT_INFO } from './redirect-info.ts';
 import type { RedirectTargets } from './redirect-target.ts';
 
@@ -16,6 +17,8 @@ export interface HelperParts {
   readonly clock: Clock;
   readonly features: Features;
   readonly targets: RedirectTargets;
+  /** Where frags go that a program cuts off. */
+  readonly pools: Pick<FramePools, 'putFrag'>;
   /** This CPU's REDIRECT_INFO. */
   readonly redirectInfo: number;
   /** Bytes of a frame descriptor: what bpf_xdp_adjust_head must leave in front. */
@@ -74,6 +77,7 @@ export function attachHelpers(parts: HelperParts): BpfHelpers {
     return XDP_REDIRECT;
   }
 
+  const frags = attachBuffFrags(memory, parts.pools);
   const frameEnd = features.headroomReserved ? parts.descriptorSize : 0;
   const maxMeta = features.largeMetadata ? 252 : 32;
   let random = parts.seed >>> 0 || 1; // xorshift never leaves 0
@@ -119,7 +123,12 @@ export function attachHelpers(parts: HelperParts): BpfHelpers {
       return 0;
     },
 
+    xdpGetBuffLen: frags.len,
+    xdpLoadBytes: frags.load,
+    xdpStoreBytes: frags.store,
+
     xdpAdjustTail(ctx, delta) {
+      if (frags.hasFrags(ctx)) return frags.adjustTail(ctx, delta);
       const b = ctx >> 2;
       const before = u32[b + (XDP_BUFF.data_end >> 2)]!;
       const end = before + delta;
