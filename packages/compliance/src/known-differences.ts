@@ -21,12 +21,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: "the engine reserves the room of a trie's nodes when it is created, the kernel allocates them one by one",
   },
   {
-    cases: /^devmap(_hash)?: bpf_redirect_map/,
-    questions: /flags (8|9|10|11|16|17|18|19|24|25|26|27)$/,
-    reason:
-      'BPF_F_BROADCAST (8) and BPF_F_EXCLUDE_INGRESS (16): a devmap of the engine does not send to all its devices',
-  },
-  {
     cases: /^calls: bpf_loop: flags from the frame$/,
     questions: /^(8388609|429496729[568]) turns, .*, flags 0$/,
     reason:

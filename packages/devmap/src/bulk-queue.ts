@@ -36,6 +36,8 @@ export interface BulkQueueParts {
 }
 
 export interface BulkQueues {
+  /** Whether a device sends XDP frames, and this one: 0 or a negative errno. */
+  check(dev: number, frame: number): number;
   /** mirrors __xdp_enqueue. 0, or a negative errno and the frame stays the caller's. */
   enqueue(dev: number, frame: number, devRx: number, progId: number): number;
   /** Sends what all queues hold. */
@@ -104,12 +106,17 @@ export function attachBulkQueues(parts: BulkQueueParts): BulkQueues {
     tracepoints.devmapXmit(ifindexOf(devRx), ifindexOf(dev), sent, all - sent, 0);
   }
 
+  function check(dev: number, frame: number): number {
+    if (u32[(dev + NET_DEVICE.xdp_bulkq) >> 2] === 0) return EOPNOTSUPP;
+    return frames.fullLen(frame) > u32[(dev + NET_DEVICE.max_frame) >> 2]! - VLAN_HLEN ? EMSGSIZE : 0;
+  }
+
   return {
+    check,
     enqueue(dev, frame, devRx, progId) {
-      const queues = u32[(dev + NET_DEVICE.xdp_bulkq) >> 2]!;
-      if (queues === 0) return EOPNOTSUPP;
-      if (frames.fullLen(frame) > u32[(dev + NET_DEVICE.max_frame) >> 2]! - VLAN_HLEN) return EMSGSIZE;
-      const bq = queues + cpu * DEV_BULK_QUEUE_BYTES;
+      const err = check(dev, frame);
+      if (err !== 0) return err;
+      const bq = u32[(dev + NET_DEVICE.xdp_bulkq) >> 2]! + cpu * DEV_BULK_QUEUE_BYTES;
       if (u32[(bq + Q.listed) >> 2] === 0) {
         u32[(bq + Q.listed) >> 2] = 1;
         u32[(bq + Q.dev) >> 2] = dev;

@@ -15,6 +15,7 @@ import {
   type MapSpec,
   type ProgramSpec,
 } from '@cpumap/bpf';
+import { createClonePools } from '@cpumap/devmap';
 import { createNicDevice, FRAME_HEADERS, type NicDevice, type NicOptions } from '@cpumap/nic';
 import { fragsReturned, NET_DEVICE } from '@cpumap/skb';
 import {
@@ -171,6 +172,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       ifindex === LOOPBACK_IFINDEX
         ? blueprint.loopback
         : (devices.find((device) => device.ifindex === ifindex)?.pointer ?? 0),
+    prepareClones: () => createClonePools(memory, allocator, { ...blueprint, nrCpus: cpus }),
     waitFor,
   });
   const devices: NicDevice[] = [];
@@ -245,7 +247,9 @@ export async function createHost(options: HostOptions): Promise<Host> {
 
   function fragsOut(): number {
     let out = devices.reduce((sum, device) => sum + device.frags(), 0);
-    for (let cpu = 0; cpu < cpus; cpu++) out -= fragsReturned(memory, blueprint.pools, cpu);
+    for (let cpu = 0; cpu < cpus; cpu++) {
+      out += readCpuStatistics(memory, blueprint, cpu).devmap.clone_frags - fragsReturned(memory, blueprint.pools, cpu);
+    }
     return out;
   }
 

@@ -2,7 +2,7 @@
  * The ledger: proof that every frame which a NIC received ended in exactly one counter, or is still on its way.
  *
  *   rx = aborted + drop + tx + pass + redirect_err + redirect
- *   redirect + redirected by second programs = taken by cpumap + given to devices
+ *   redirect + redirected by second programs + clones = taken by cpumap + given to devices + broadcasts to no device
  *   given to devices = sent + dropped by devmap programs + not sent
  *   taken = ring full + dequeued + waiting in rings
  *   dequeued = delivered + refused + dropped by second programs + redirected by second programs
@@ -50,17 +50,19 @@ export function closeLedger({ statistics, waiting, buffersOut, pending, fragsOut
   const generic = sum(({ devmap }) => devmap.generic);
   const toDevices = sum(({ devmap }) => devmap.enqueued) + generic;
   const fromDevices = sum(({ devmap }) => devmap.sent + devmap.prog_drop + devmap.xmit_drop) + generic;
+  const clones = sum(({ devmap }) => devmap.clones);
+  const nowhere = sum(({ devmap }) => devmap.nowhere);
   const stack = sum((cpu) => cpu.stack.delivered + cpu.stack.nohandler + cpu.stack.dropped + cpu.stack.failed);
   const pass = sum(({ xdp }) => xdp.pass);
   const inRings = [...waiting.values()].reduce((frames, n) => frames + n, 0);
-  const inFlight = rx - ended - ringFull - toStack - progDrop - fromDevices;
+  const inFlight = rx - ended - ringFull - toStack - progDrop - fromDevices - nowhere + clones;
 
   const problems: string[] = [];
   const line = (what: string, left: number, right: number): void => {
     if (left !== right) problems.push(`${what}: ${left} against ${right}`);
   };
   line('received and met by a program', rx, ended + redirect);
-  line('redirected and taken by cpumap and devices', redirect + progRedirect, taken + toDevices);
+  line('redirected and taken by cpumap and devices', redirect + progRedirect + clones, taken + toDevices + nowhere);
   line('given to devices and accounted for', toDevices, fromDevices);
   line('taken and accounted for', taken, ringFull + dequeued + inRings);
   line('dequeued and accounted for', dequeued, toStack + progDrop + progRedirect);

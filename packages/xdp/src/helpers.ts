@@ -6,7 +6,16 @@
 import { attachMapLookup, BPF_MAP, type BpfHelpers } from '@cpumap/bpf';
 import { type FramePools, XDP_BUFF } from '@cpumap/skb';
 import type { Clock, Memory } from '@cpumap/smp';
-import { ERRNO, ETH_HLEN, type Features, SKB_SHARED_INFO_SIZE, XDP_ABORTED, XDP_REDIRECT } from '@cpumap/uapi';
+import {
+  BPF_F_BROADCAST,
+  BPF_F_EXCLUDE_INGRESS,
+  ERRNO,
+  ETH_HLEN,
+  type Features,
+  SKB_SHARED_INFO_SIZE,
+  XDP_ABORTED,
+  XDP_REDIRECT,
+} from '@cpumap/uapi';
 import { attachBuffFrags } from './buff-frags.ts';
 import { NO_MAP_ID, REDIRECT_INFO } from './redirect-info.ts';
 import type { RedirectTargets } from './redirect-target.ts';
@@ -28,6 +37,7 @@ export interface HelperParts {
 }
 
 const MISS_VERDICTS = 3;
+const MOST_FLAGS = MISS_VERDICTS | BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS;
 const EINVAL = -ERRNO.EINVAL;
 const EACCES = -ERRNO.EACCES;
 
@@ -51,7 +61,7 @@ export function attachHelpers(parts: HelperParts): BpfHelpers {
 
   /** 5.13 and later: the slot is looked up here, and a miss is the verdict in the flags' low two bits. */
   function redirectMapWithLookup(map: number, key: number, flags: number): number {
-    if ((flags & ~MISS) !== 0) return XDP_ABORTED;
+    if ((flags & ~MISS) !== 0) return redirectMapBroadcast(map, key, flags);
     const type = u32[(map >> 2) + TYPE]!;
     const entry = targets[type]?.lookup(map, key >>> 0) ?? 0;
     if (entry === 0) {
@@ -62,6 +72,21 @@ export function attachHelpers(parts: HelperParts): BpfHelpers {
     u32[INDEX] = key;
     u32[VALUE] = entry;
     u32[FLAGS] = 0;
+    u32[MAP_ID] = u32[(map >> 2) + ID]!;
+    u32[MAP_TYPE] = type;
+    return REDIRECT;
+  }
+
+  /** Flags that devmaps alone know: a broadcast needs no entry at the key, but the event shows the one that is there. */
+  function redirectMapBroadcast(map: number, key: number, flags: number): number {
+    const type = u32[(map >> 2) + TYPE]!;
+    const target = targets[type];
+    if (!features.devmapBroadcast || target?.broadcast === undefined || (flags & ~MOST_FLAGS) !== 0) return XDP_ABORTED;
+    if ((flags & BPF_F_BROADCAST) === 0) return redirectMapWithLookup(map, key, flags & MISS);
+    u32[INDEX] = key;
+    u32[VALUE] = target.lookup(map, key >>> 0);
+    u32[MAP] = map;
+    u32[FLAGS] = flags;
     u32[MAP_ID] = u32[(map >> 2) + ID]!;
     u32[MAP_TYPE] = type;
     return REDIRECT;
