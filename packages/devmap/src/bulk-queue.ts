@@ -7,7 +7,14 @@
  * the queue that joined the list last is sent first.
  */
 import type { ProgramInstance } from '@cpumap/bpf';
-import { attachFrameReturns, attachFrameToBuff, type FramePools, NET_DEVICE, XDP_BUFF, type XdpFrames } from '@cpumap/skb';
+import {
+  attachFrameReturns,
+  attachFrameToBuff,
+  type FramePools,
+  NET_DEVICE,
+  XDP_BUFF,
+  type XdpFrames,
+} from '@cpumap/skb';
 import type { Memory } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
 import { ERRNO, type Features, XDP_ABORTED, XDP_DROP, XDP_PASS } from '@cpumap/uapi';

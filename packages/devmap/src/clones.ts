@@ -5,13 +5,7 @@
  * Owner  the host makes the pools, with the first devmap; a pool belongs to its CPU.
  * The kernel's clone of an XDP frame leaves out the frags, and an sk_buff's shares them; here all buffers are copied.
  */
-import {
-  attachSharedInfos,
-  createFramePool,
-  type FramePools,
-  type FramePoolsAt,
-  SK_BUFF,
-} from '@cpumap/skb';
+import { attachSharedInfos, createFramePool, type FramePools, type FramePoolsAt, SK_BUFF } from '@cpumap/skb';
 import type { Allocator, Memory } from '@cpumap/smp';
 import {
   PAGE_SIZE,

@@ -122,7 +122,10 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report, print
   const taps = new Set<number>(); // ids of handlers
   const parts = { machine, memory, cpu, nrCpus, features, tasks, tracepoints, pools, frames, skbs, stack };
   const { xmit, genericXmit } = attachXdpXmit({ ...parts, tap, isTapped: () => taps.size > 0 });
-  const devmap = attachDevMap({ ...parts, xmit, genericXmit, freeSkb: stack.free, program: instance, onProgramError }, blueprint.devmap);
+  const devmap = attachDevMap(
+    { ...parts, xmit, genericXmit, freeSkb: stack.free, program: instance, onProgramError },
+    blueprint.devmap,
+  );
   const cpumap = attachCpuMap(parts, blueprint.cpumap);
   const xdp = attachXdp(
     {

@@ -247,9 +247,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
 
   function fragsOut(): number {
     let out = devices.reduce((sum, device) => sum + device.frags(), 0);
-    for (let cpu = 0; cpu < cpus; cpu++) {
-      out += readCpuStatistics(memory, blueprint, cpu).devmap.clone_frags - fragsReturned(memory, blueprint.pools, cpu);
-    }
+    for (let cpu = 0; cpu < cpus; cpu++) out -= fragsReturned(memory, blueprint.pools, cpu);
     return out;
   }
 
@@ -318,8 +316,11 @@ export async function createHost(options: HostOptions): Promise<Host> {
           `load it with frags (SEC("xdp.frags")), or give ${name} an MTU of ${XDP_PAGE_FRAME - FRAME_HEADERS} or less`,
       );
     }
+    const linearizes = mode === 'generic' && device.needsFrags;
+    if (linearizes && !program.frags) device.setLinearize(true);
     const word = (device.pointer + (mode === 'native' ? NET_DEVICE.xdp_prog : NET_DEVICE.xdp_generic)) >> 2;
     Atomics.store(memory.u32, word, program.id);
+    if (linearizes && program.frags) device.setLinearize(false);
     synchronizeRcu(machine);
     const link: XdpLink = {
       device: name,

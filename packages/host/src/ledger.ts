@@ -31,7 +31,7 @@ export interface LedgerInput {
   readonly buffersOut: number;
   /** Buffers in RX rings of live CPUs that the driver has not seen. */
   readonly pending: number;
-  /** Frags that frames were received with and that were not returned. */
+  /** Frags that frames were received with, less those that were returned, copies of broadcasts among them. */
   readonly fragsOut: number;
   readonly deadCpus: readonly number[];
 }
@@ -52,6 +52,7 @@ export function closeLedger({ statistics, waiting, buffersOut, pending, fragsOut
   const fromDevices = sum(({ devmap }) => devmap.sent + devmap.prog_drop + devmap.xmit_drop) + generic;
   const clones = sum(({ devmap }) => devmap.clones);
   const nowhere = sum(({ devmap }) => devmap.nowhere);
+  const frags = fragsOut + sum(({ devmap }) => devmap.clone_frags);
   const stack = sum((cpu) => cpu.stack.delivered + cpu.stack.nohandler + cpu.stack.dropped + cpu.stack.failed);
   const pass = sum(({ xdp }) => xdp.pass);
   const inRings = [...waiting.values()].reduce((frames, n) => frames + n, 0);
@@ -67,7 +68,7 @@ export function closeLedger({ statistics, waiting, buffersOut, pending, fragsOut
   line('taken and accounted for', taken, ringFull + dequeued + inRings);
   line('dequeued and accounted for', dequeued, toStack + progDrop + progRedirect);
   line('handed to the stack and counted there', pass + toStack, stack);
-  line('frames on their way and buffers away from home', inFlight + fragsOut + pending, buffersOut);
+  line('frames on their way and buffers away from home', inFlight + frags + pending, buffersOut);
 
   if (deadCpus.length === 0) return { balanced: problems.length === 0, inFlight, lost: [], problems };
 
@@ -76,6 +77,6 @@ export function closeLedger({ statistics, waiting, buffersOut, pending, fragsOut
   // to the first: nobody is left who could say more.
   const lost = deadCpus.map((cpu) => ({ cpu, frames: waiting.get(cpu) ?? 0 }));
   const known = lost.reduce((frames, entry) => frames + entry.frames, 0);
-  lost[0]!.frames += Math.max(0, buffersOut - pending - fragsOut - known);
+  lost[0]!.frames += Math.max(0, buffersOut - pending - frags - known);
   return { balanced: false, inFlight: 0, lost, problems };
 }

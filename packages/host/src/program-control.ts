@@ -119,7 +119,9 @@ export function createProgramControl(parts: ProgramControlParts) {
     checkTestRun(program, run);
     const { data, repeat = 1, cpu } = run;
     const name = `test${cpu}`;
-    const device = devices.find((candidate) => candidate.name === name) ?? createDevice({ name, irqCpus: [cpu], mtu: MOST_LIVE - FRAME_HEADERS });
+    const device =
+      devices.find((candidate) => candidate.name === name) ??
+      createDevice({ name, irqCpus: [cpu], mtu: MOST_LIVE - FRAME_HEADERS });
     const link = attachXdp(name, program);
     const start = performance.now();
     const count = Math.max(repeat, 1);

@@ -117,7 +117,8 @@ export function checkTestRun(program: BpfProgram, options: TestRunOptions): void
     refuse('EINVAL', `a live frame lies in one page, its end with data_end: ${length} bytes, at most ${MOST_LIVE}`);
   }
   const frags = Math.ceil((data.length - linearEnd(start, end)) / PAGE_SIZE);
-  if (frags > MAX_SKB_FRAGS) refuse('ENOMEM', `what the first page does not take makes more than ${MAX_SKB_FRAGS} frags`);
+  if (frags > MAX_SKB_FRAGS)
+    refuse('ENOMEM', `what the first page does not take makes more than ${MAX_SKB_FRAGS} frags`);
 }
 
 export function createTestRun({ memory, allocator, device, command }: TestRunParts) {

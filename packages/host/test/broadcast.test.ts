@@ -3,7 +3,7 @@ import type { BpfMap, ProgramFactory } from '@cpumap/bpf';
 import type { Host } from '@cpumap/host';
 import type { NicDevice } from '@cpumap/nic';
 import { copyMacFrame, readSkBuff } from '@cpumap/skb';
-import { BPF_F_BROADCAST as ALL, BPF_MAP_TYPE, BPF_F_EXCLUDE_INGRESS as OTHERS, NET_RX_SUCCESS } from '@cpumap/uapi';
+import { BPF_F_BROADCAST as ALL, BPF_MAP_TYPE, NET_RX_SUCCESS, BPF_F_EXCLUDE_INGRESS as OTHERS } from '@cpumap/uapi';
 import { describe, expect, it } from 'vitest';
 import { burst, numberedFrame, sourceOf } from './support/frames.ts';
 import { device, endClean, load, send, virtualHost } from './support/machine.ts';
@@ -88,8 +88,24 @@ describe.each([
 
   it('stops at the first that refuses, in generic mode', async () => {
     for (const [slots, line, ifindexes] of [
-      [[[0, 6], [1, 3], [2, 4]], 'to 6: -90', []],
-      [[[0, 3], [1, 4], [2, 6]], 'to 3: -90', [3, 4]],
+      [
+        [
+          [0, 6],
+          [1, 3],
+          [2, 4],
+        ],
+        'to 6: -90',
+        [],
+      ],
+      [
+        [
+          [0, 3],
+          [1, 4],
+          [2, 6],
+        ],
+        'to 3: -90',
+        [3, 4],
+      ],
     ] as [Slots, string, number[]][]) {
       const { host, nic, sent } = await machine(type, slots, ALL, 'generic');
       expect(await events(host, nic, [numberedFrame(0, 0, 600)])).toEqual([line]);
@@ -134,7 +150,10 @@ it('is ABORTED for a cpumap, and with flags that nobody knows', async () => {
     const nic = device(host);
     const map = host.createMap({ type, keySize: 4, valueSize: 8, maxEntries: 8 });
     map.update(0, new Uint8Array(Uint32Array.of(2, 0).buffer));
-    const code: ProgramFactory = ({ helpers, maps }) => () => helpers.redirectMap(maps.map!, 0, flags);
+    const code: ProgramFactory =
+      ({ helpers, maps }) =>
+      () =>
+        helpers.redirectMap(maps.map!, 0, flags);
     host.attachXdp('nic0', await load(host, code, { maps: { map } }));
     await send(host, nic, burst(1));
     expect(host.statistics().cpus[0]!.xdp.aborted).toBe(1);

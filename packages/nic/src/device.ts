@@ -28,7 +28,7 @@ import {
 } from '@cpumap/smp';
 import { type ErrnoName, type Features, KernelError, XDP_PAGE_FRAME } from '@cpumap/uapi';
 import type { FrameSource } from './frame-source.ts';
-import { NAPI_TASK } from './napi.ts';
+import { NAPI_TASK, NO_CPU } from './napi.ts';
 import { defaultIndirection, INDIRECTION_ENTRIES, MICROSOFT_RSS_KEY, RSS_KEY_LENGTH } from './rss.ts';
 import { createRxQueue, destroyRxQueue, RX_QUEUE, type RxQueueCounts, readRxCounters } from './rx-queue.ts';
 import { createWire, type Wire } from './wire.ts';
@@ -54,10 +54,15 @@ export interface NicOptions {
   readonly buffers?: number;
 }
 
+export const MTU_DEFAULT = 1500;
+export const MTU_MIN = 68;
+export const MTU_MAX = 9000;
 export const RX_RING_DEFAULT = 512;
 export const RX_RING_MIN = 8;
 export const RX_RING_MAX = 8192;
 const BUFFERS_DEFAULT = 18_432;
+/** Large buffers of a queue, at most, for frames that generic XDP linearises. */
+const LINEAR_BUFFERS = 4096;
 /** What a frame has beyond the MTU: Ethernet header and two VLAN tags. */
 export const FRAME_HEADERS = 22;
 
@@ -76,6 +81,8 @@ interface Queue {
   readonly queue: number;
   readonly task: number;
   readonly pool: number;
+  /** Large buffers, while a program in generic mode needs them; 0 before. */
+  linearPool: number;
 }
 
 export interface NicDevice {
@@ -86,6 +93,11 @@ export interface NicDevice {
   readonly maxFrame: number;
   /** Whether its longest frames take several buffers: native programs must be loaded with frags then. */
   readonly needsFrags: boolean;
+  /**
+   * Whether generic XDP puts frames of several buffers into one, for a program that was loaded without frags.
+   * @throws KernelError ENOMEM
+   */
+  setLinearize(on: boolean): void;
   channels(): number;
   /** ethtool --set-channels combined N. @throws KernelError EINVAL, EBUSY, ENOMEM */
   setChannels(combined: number): void;
@@ -118,7 +130,7 @@ export interface NicDevice {
 export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice {
   const { memory, allocator, machine, tasks, pools, waitFor } = parts;
   const { u32 } = memory;
-  const { name, ifindex, irqCpus, mtu = 1500, buffers = BUFFERS_DEFAULT } = options;
+  const { name, ifindex, irqCpus, mtu = MTU_DEFAULT, buffers = BUFFERS_DEFAULT } = options;
   const maxFrame = mtu + FRAME_HEADERS;
   // a page per buffer where frames may have several; before 5.18 one buffer, however large
   const linear = parts.features.frags ? Math.min(maxFrame, XDP_PAGE_FRAME) : maxFrame;
@@ -127,8 +139,9 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
     throw new KernelError(code, `${what} ${name}`, { hint });
   };
 
-  if (!(Number.isInteger(mtu) && mtu >= 68 && mtu <= 9000))
-    refuse('EINVAL', 'mtu', `${mtu} is not between 68 and 9000`);
+  if (!(Number.isInteger(mtu) && mtu >= MTU_MIN && mtu <= MTU_MAX)) {
+    refuse('EINVAL', 'mtu', `${mtu} is not between ${MTU_MIN} and ${MTU_MAX}`);
+  }
   const affinity: number[] = [];
   for (const cpu of irqCpus ?? []) checkCpu(cpu);
   const pointer = createNetDevice(memory, allocator, { ifindex, address, maxFrame });
@@ -140,6 +153,8 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
   let indir: readonly number[] = defaultIndirection(channels);
   let key = MICROSOFT_RSS_KEY;
   let queues: Queue[] = [];
+  let linearizes = false;
+  const linearCount = Math.min(rxRing + buffers, LINEAR_BUFFERS);
   const past: RxQueueCounts[] = []; // of queues that are gone
   let wire: Wire | undefined;
   build();
@@ -183,7 +198,9 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
         undo.push(() => destroyFramePool(memory, allocator, pools, pool));
         const queue = createRxQueue(memory, allocator, { index, dev: pointer, pool, cpu, size: rxRing });
         undo.push(() => destroyRxQueue(memory, allocator, queue));
-        made.push({ queue, pool, task: createTask(memory, allocator, NAPI_TASK, queue, cpu) });
+        const linearPool = linearizes ? addLinearPool(queue) : 0;
+        if (linearPool !== 0) undo.push(() => destroyFramePool(memory, allocator, pools, linearPool));
+        made.push({ queue, pool, linearPool, task: createTask(memory, allocator, NAPI_TASK, queue, cpu) });
       }
     } catch (error) {
       for (const step of undo) step();
@@ -195,6 +212,14 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
     waitFor(`start of the queues of ${name}`, () => queues.every(({ task }) => tasks.state(task) > TASK_POSTED));
   }
 
+  function addLinearPool(queue: number): number {
+    const pool = createFramePool(memory, allocator, pools, { count: linearCount, maxFrame, cpu: NO_CPU });
+    Atomics.store(u32, (queue + RX_QUEUE.linear_pool) >> 2, pool);
+    return pool;
+  }
+
+  const linearPools = (): number[] => queues.map(({ linearPool }) => linearPool).filter((pool) => pool !== 0);
+
   function tearDown(): void {
     for (const { task } of queues) {
       tasks.stop(task);
@@ -204,6 +229,10 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
     waitFor(`return of the buffers of ${name}`, () =>
       queues.every(({ pool }) => framePoolFree(memory, pool) === rxRing + buffers),
     );
+    waitFor(`return of the large buffers of ${name}`, () =>
+      linearPools().every((pool) => framePoolFree(memory, pool) === linearCount),
+    );
+    for (const pool of linearPools()) destroyFramePool(memory, allocator, pools, pool);
     for (const { queue, task, pool } of queues) {
       past.push(readRxCounters(memory, queue));
       destroyRxQueue(memory, allocator, queue);
@@ -240,6 +269,13 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
     address,
     maxFrame,
     needsFrags: linear < maxFrame,
+    setLinearize(on) {
+      for (const entry of queues) {
+        if (on && entry.linearPool === 0) entry.linearPool = addLinearPool(entry.queue);
+      }
+      linearizes ||= on; // the buffers stay: frames may be on their way in them
+      Atomics.store(u32, (pointer + NET_DEVICE.xdp_linearize) >> 2, on ? 1 : 0);
+    },
     channels: () => channels,
     setChannels(combined) {
       checkChannels(combined);
@@ -314,13 +350,15 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
         .filter(({ queue }) => !exceptCpus.includes(u32[(queue + RX_QUEUE.irq_cpu) >> 2]!))
         .reduce((sum, { queue }) => sum + u32[(queue + RX_QUEUE.filled) >> 2]!, 0);
     },
-    frags: () => [...past, ...queues.map(({ queue }) => readRxCounters(memory, queue))].reduce((sum, { frags }) => sum + frags, 0),
+    frags: () =>
+      [...past, ...queues.map(({ queue }) => readRxCounters(memory, queue))].reduce((sum, { frags }) => sum + frags, 0),
     buffers() {
       let home = 0;
       for (const { queue, pool } of queues) {
         home += framePoolFree(memory, pool) + u32[(queue + RX_QUEUE.posted) >> 2]!;
       }
-      return { total: queues.length * (rxRing + buffers), home };
+      for (const pool of linearPools()) home += framePoolFree(memory, pool);
+      return { total: queues.length * (rxRing + buffers) + linearPools().length * linearCount, home };
     },
     get wire() {
       return wire;

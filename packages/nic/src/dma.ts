@@ -7,8 +7,8 @@
  * With a pace everything due by now arrives at once, and what finds no posted buffer is missed.
  */
 
-import type { Clock, Memory } from '@cpumap/smp';
 import { FRAME_POOL } from '@cpumap/skb';
+import type { Clock, Memory } from '@cpumap/smp';
 import { NAPI_POLL_WEIGHT, PAGE_SIZE, SKB_SHARED_INFO_SIZE, XDP_PACKET_HEADROOM } from '@cpumap/uapi';
 import { attachCopyFrame } from './copy.ts';
 import { MORE_FOLLOWS, RX_COUNTERS, RX_QUEUE, rxCounters, WIRE, WIRE_DONE, WIRE_RUNNING } from './rx-queue.ts';

@@ -23,6 +23,7 @@ import {
   type Features,
   NAPI_POLL_WEIGHT,
   PAGE_SIZE,
+  SKB_FRAG,
   SKB_SHARED_INFO,
   SKB_SHARED_INFO_SIZE,
   XDP_ABORTED,
@@ -58,8 +59,8 @@ export interface NapiParts {
 /** Buffers all out: look again after this long, as drivers rearm a timer when allocation failed. */
 const RETRY_NS = 10_000;
 
-/** The owner of a pool whose queue is between two CPUs. */
-const NO_CPU = 0xffffffff;
+/** The owner of a pool that no CPU allocates from yet, or whose queue is between two CPUs. */
+export const NO_CPU = 0xffffffff;
 /** Interrupt coalescing: a paced queue is looked at no more often than this. */
 const COALESCE_NS = 20_000;
 
@@ -69,12 +70,13 @@ export function attachNapi(parts: NapiParts): TaskKind {
   const DATA_END = XDP_BUFF.data_end >> 2;
   const DATA_META = XDP_BUFF.data_meta >> 2;
   const HARD_START = XDP_BUFF.data_hard_start >> 2;
+  const FRAME_SZ = XDP_BUFF.frame_sz >> 2;
   const FLAGS = XDP_BUFF.flags >> 2;
   const MORE = MORE_FOLLOWS;
   const HEADROOM = XDP_PACKET_HEADROOM;
   const [ABORTED, DROP, PASS, TX, REDIRECT] = [XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT];
   const { machine, cpu, tasks, tracepoints, pools, skbs, stack, xdp, dma, buff } = parts;
-  const { u32, f64 } = machine.memory;
+  const { u8, u32, f64 } = machine.memory;
   const infos = attachSharedInfos(machine.memory);
   const { returnBuff } = attachFrameReturns(machine.memory, pools, parts.features);
   const b = buff >> 2;
@@ -153,7 +155,38 @@ export function attachNapi(parts: NapiParts): TaskKind {
     return slot;
   }
 
-  const shinfoOfBuff = (): number => u32[b + HARD_START]! + u32[b + (XDP_BUFF.frame_sz >> 2)]! - SKB_SHARED_INFO_SIZE;
+  /**
+   * mirrors skb_linearize in generic XDP, for a program that does not know frags: the whole frame moves into one large
+   * buffer. False when there is none; the frame stays as it was.
+   */
+  function linearize(queue: number, pool: number): boolean {
+    const owner = (pool + FRAME_POOL.cpu) >> 2;
+    if (u32[owner] !== cpu) Atomics.store(u32, owner, cpu);
+    const scratch = queue + RX_QUEUE.scratch;
+    if (pools.allocBulk(pool, scratch, 1) === 0) return false;
+    const to = u32[scratch >> 2]!;
+    const shinfo = shinfoOfBuff();
+    let end = to + HEADROOM;
+    const append = (data: number, length: number): void => {
+      u8.copyWithin(end, data, data + length);
+      end += length;
+    };
+    append(u32[b + DATA]!, u32[b + DATA_END]! - u32[b + DATA]!);
+    for (let i = 0; i < infos.nrFrags(shinfo); i++) {
+      const frag = infos.frag(shinfo, i);
+      append(u32[(frag + SKB_FRAG.netmem) >> 2]!, u32[(frag + SKB_FRAG.len) >> 2]!);
+    }
+    returnBuff(buff);
+    u32[b + DATA] = to + HEADROOM;
+    u32[b + DATA_META] = to + HEADROOM;
+    u32[b + DATA_END] = end;
+    u32[b + HARD_START] = to;
+    u32[b + FRAME_SZ] = u32[(pool + FRAME_POOL.frame_sz) >> 2]!;
+    u32[b + FLAGS] = 0;
+    return true;
+  }
+
+  const shinfoOfBuff = (): number => u32[b + HARD_START]! + u32[b + FRAME_SZ]! - SKB_SHARED_INFO_SIZE;
 
   /** Takes up to a budget of frames from the ring; returns how many. */
   function clean(queue: number): number {
@@ -172,7 +205,9 @@ export function attachNapi(parts: NapiParts): TaskKind {
     u32[b + (XDP_BUFF.rx_queue_index >> 2)] = u32[q + (RX_QUEUE.index >> 2)]!;
     u32[b + (XDP_BUFF.egress_ifindex >> 2)] = 0;
     u32[b + (XDP_BUFF.dev >> 2)] = dev;
-    u32[b + (XDP_BUFF.frame_sz >> 2)] = u32[(u32[q + (RX_QUEUE.pool >> 2)]! + FRAME_POOL.frame_sz) >> 2]!;
+    const frameSz = u32[(u32[q + (RX_QUEUE.pool >> 2)]! + FRAME_POOL.frame_sz) >> 2]!;
+    const linearizes = nativeId === 0 && progId !== 0 && u32[(dev + NET_DEVICE.xdp_linearize) >> 2] !== 0;
+    const linearPool = linearizes ? u32[q + (RX_QUEUE.linear_pool >> 2)]! : 0;
     u32[b + (XDP_BUFF.frag_size >> 2)] = nativeId === 0 ? 0 : PAGE_SIZE; // generic XDP knows no RX buffers
     if (progId !== 0) xdp.begin(progId);
 
@@ -192,17 +227,26 @@ export function attachNapi(parts: NapiParts): TaskKind {
       u32[b + DATA] = data;
       u32[b + DATA_META] = data;
       u32[b + HARD_START] = frame;
+      u32[b + FRAME_SZ] = frameSz;
       u32[b + FLAGS] = 0;
-      if (length >= MORE) {
+      if (length < MORE) u32[b + DATA_END] = data + length;
+      else {
         length -= MORE;
+        u32[b + DATA_END] = data + length;
         const last = gather(queue, slot);
         slot = last + 1 === size ? 0 : last + 1;
         const shinfo = shinfoOfBuff();
         frags += infos.nrFrags(shinfo);
         bytes += u32[(shinfo + SKB_SHARED_INFO.xdp_frags_size) >> 2]!;
         budget = Math.min(NAPI_POLL_WEIGHT, filled - frags);
+        if (linearPool !== 0 && !linearize(queue, linearPool)) {
+          // mirrors netif_receive_generic_xdp: without memory for it the frame is dropped before the program
+          returnBuff(buff);
+          bytes += length;
+          drops++;
+          continue;
+        }
       }
-      u32[b + DATA_END] = data + length;
       bytes += length;
       const act = program === undefined ? PASS : run(program, progId, dev);
       if (act === REDIRECT) {
@@ -266,6 +310,8 @@ export function attachNapi(parts: NapiParts): TaskKind {
           u32[(task + TASK.cpu) >> 2] = wanted;
           // from here on this CPU's kthreads return buffers as any other CPU does: the cache is the new owner's
           Atomics.store(u32, (u32[q + (RX_QUEUE.pool >> 2)]! + FRAME_POOL.cpu) >> 2, NO_CPU);
+          const linearPool = u32[q + (RX_QUEUE.linear_pool >> 2)]!;
+          if (linearPool !== 0) Atomics.store(u32, (linearPool + FRAME_POOL.cpu) >> 2, NO_CPU);
           tasks.post(task);
           return MOVED;
         }

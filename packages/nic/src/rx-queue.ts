@@ -29,6 +29,8 @@ export const RX_QUEUE = layout({
   to_post: 'u32', // next EMPTY descriptor the driver gives a buffer
   posted: 'u32',
   filled: 'u32',
+  linear_pool: 'u32', // large buffers for frames that generic XDP has to linearise, 0 without
+  scratch: 'u32',
   source: 'u32', // the WIRE that feeds it, 0 without
 });
 

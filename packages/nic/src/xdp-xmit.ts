@@ -3,7 +3,15 @@
  * the machine at once, in any number; its buffers come back to their pools. Whoever taps the way out sees each frame as
  * an sk_buff before that.
  */
-import { attachFrameReturns, type FramePools, NET_DEVICE, type NetifReceive, SK_BUFF, type SkBuffs, type XdpFrames } from '@cpumap/skb';
+import {
+  attachFrameReturns,
+  type FramePools,
+  NET_DEVICE,
+  type NetifReceive,
+  SK_BUFF,
+  type SkBuffs,
+  type XdpFrames,
+} from '@cpumap/skb';
 import { CACHELINE, type Memory } from '@cpumap/smp';
 import { type Features, layout } from '@cpumap/uapi';
 

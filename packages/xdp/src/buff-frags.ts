@@ -6,14 +6,7 @@
  */
 import { attachSharedInfos, type FramePools, XDP_BUFF } from '@cpumap/skb';
 import type { Memory } from '@cpumap/smp';
-import {
-  ERRNO,
-  ETH_HLEN,
-  SKB_FRAG,
-  SKB_SHARED_INFO,
-  SKB_SHARED_INFO_SIZE,
-  XDP_FLAGS_HAS_FRAGS,
-} from '@cpumap/uapi';
+import { ERRNO, ETH_HLEN, SKB_FRAG, SKB_SHARED_INFO, SKB_SHARED_INFO_SIZE, XDP_FLAGS_HAS_FRAGS } from '@cpumap/uapi';
 
 const EINVAL = -ERRNO.EINVAL;
 const EFAULT = -ERRNO.EFAULT;

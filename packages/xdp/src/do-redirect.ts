@@ -114,8 +114,7 @@ function redirect618(parts: RedirectParts): Redirect {
       if (frame !== 0 && target === undefined) return withoutMap(dev, mapId, frame, false);
       let err = EOVERFLOW;
       if (frame !== 0) {
-        err =
-          u32[FLAGS] === 0 ? target!.enqueue(u32[VALUE]!, frame, dev) : broadcast(target!, frame, dev, false);
+        err = u32[FLAGS] === 0 ? target!.enqueue(u32[VALUE]!, frame, dev) : broadcast(target!, frame, dev, false);
       }
       if (err === 0) {
         u32[REDIRECTS]! += 1;

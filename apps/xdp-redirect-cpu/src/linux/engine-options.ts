@@ -16,8 +16,8 @@ const GROUPS: readonly Group[] = [
     why: 'JavaScript does not run in the kernel, and its stack takes what it delivers; --obj loads a compiled program',
   },
   {
-    options: ['cpus', 'rxQueues', 'rxRing', 'rxCpu', 'executor', 'seed', 'release', 'bpfEngine'],
-    why: 'the machine is this one; ethtool and /proc/irq set its queues and interrupts, and `doctor` shows them',
+    options: ['cpus', 'rxQueues', 'rxRing', 'mtu', 'rxCpu', 'executor', 'seed', 'release', 'bpfEngine'],
+    why: 'the machine is this one; ethtool, ip link and /proc/irq set up its interfaces, and `doctor` shows them',
   },
 ];
 

@@ -79,7 +79,9 @@ const lengths: Case = {
       [8000, 8000, 216],
       [8000, 8000, 252],
     ] as const) {
-      await ask.later(`${linear} of ${length} behind ${metadata}`, () => shown(program, input(length, linear, metadata)));
+      await ask.later(`${linear} of ${length} behind ${metadata}`, () =>
+        shown(program, input(length, linear, metadata)),
+      );
     }
   },
 };
@@ -127,7 +129,8 @@ const sequences: Case = {
         [`tail -8890, head ${head}`, `${call(ADJUST_TAIL, -8890)} r7 = r0\n ${call(ADJUST_HEAD, head)}`] as const,
       ]),
       ...[-4, -216, -220].map(
-        (meta) => [`meta ${meta}, tail -484`, `${call(ADJUST_META, meta)} r7 = r0\n ${call(ADJUST_TAIL, -484)}`] as const,
+        (meta) =>
+          [`meta ${meta}, tail -484`, `${call(ADJUST_META, meta)} r7 = r0\n ${call(ADJUST_TAIL, -484)}`] as const,
       ),
     ]) {
       const program = await subject.loadProgram({
