@@ -15,7 +15,7 @@ import {
 } from '@cpumap/host';
 import type { NicDevice } from '@cpumap/nic';
 import { type SampleProgramName, sampleMaps, sampleProgram } from '@cpumap/programs';
-import { KernelError } from '@cpumap/uapi';
+import { featuresOf, KernelError, XDP_PAGE_FRAME } from '@cpumap/uapi';
 import { CommandError, EXIT } from './exit-codes.ts';
 import type { Input } from './input.ts';
 import { addCpus, mapsToDump, memoryFor, openCollection, tracingPrograms } from './object-collection.ts';
@@ -56,7 +56,9 @@ function moduleOf({ file, export: name }: UserCode): ModuleCode {
 /** Memory for the frames of all queues, the rings and the records, with room for replaced entries that still drain. */
 function machineBytes(settings: Settings, input: Input): number {
   const frames = input.source.frames.reduce((bytes, frame) => bytes + frame.length + 64, 0);
-  const perQueue = 64 * 1024 * 1024;
+  // a queue has 18432 buffers beside its ring; each takes a frame, or a page of one, and about 1 KiB more
+  const buffer = Math.min(settings.mtu, featuresOf(settings.release).frags ? XDP_PAGE_FRAME : settings.mtu) + 1024;
+  const perQueue = Math.max(64 * 1024 * 1024, (18_432 + settings.rxRing) * buffer);
   return 192 * 1024 * 1024 + frames * 2 + settings.rxQueues * perQueue + settings.cpus * 512 * 1024;
 }
 
@@ -100,7 +102,7 @@ async function loadProgram(
 ): Promise<BpfProgram> {
   const spec =
     typeof program === 'string'
-      ? sampleProgram(program, { maps, nrCpus: cpus })
+      ? sampleProgram(program, { maps, nrCpus: cpus, frags: featuresOf(host.release).frags })
       : { name: program.export, code: moduleOf(program), maps, constants: { nr_cpus: cpus } };
   try {
     return await host.loadProgram(spec);
@@ -204,6 +206,7 @@ export async function buildMachine(
       gro: settings.gro,
       rxUdpGroForwarding: settings.rxUdpGroForwarding,
       rpsCpus: settings.rpsCpus,
+      mtu: settings.mtu,
       ...(rxCpus === undefined ? {} : { irqCpus: rxCpus }),
       ...(input.address === undefined ? {} : { address: input.address }),
     });

@@ -4,9 +4,20 @@
  */
 
 import { BPF_ENGINES, type BpfEngine } from '@cpumap/bpf';
-import { PKTGEN_KEYS, type PktgenSpec, PktgenSpecError, parsePktgenSpec, RX_RING_DEFAULT } from '@cpumap/nic';
+import {
+  FCS_LENGTH,
+  FRAME_HEADERS,
+  MTU_DEFAULT,
+  MTU_MAX,
+  MTU_MIN,
+  PKTGEN_KEYS,
+  type PktgenSpec,
+  PktgenSpecError,
+  parsePktgenSpec,
+  RX_RING_DEFAULT,
+} from '@cpumap/nic';
 import { SAMPLE_PROGRAMS, type SampleProgramName } from '@cpumap/programs';
-import { CPUMAP_QSIZE_MAX, DEFAULT_RELEASE, NR_CPUS, RELEASES, type Release } from '@cpumap/uapi';
+import { CPUMAP_QSIZE_MAX, DEFAULT_RELEASE, ETH_HLEN, NR_CPUS, RELEASES, type Release } from '@cpumap/uapi';
 import { Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
 import { CommandError, EXIT } from './exit-codes.ts';
 import { whyNotOnLinux } from './linux/engine-options.ts';
@@ -62,6 +73,7 @@ export interface Settings {
   readonly durationSeconds: number | undefined;
   readonly rxQueues: number;
   readonly rxRing: number;
+  readonly mtu: number;
   readonly rxCpus: readonly number[] | undefined;
   /** Of the device: generic-receive-offload, rx-udp-gro-forwarding, rps_cpus. */
   readonly gro: boolean;
@@ -223,6 +235,7 @@ export function describeRun(): Command {
       .default(RX_RING_DEFAULT)
       .argParser(integer('--rx-ring', 8, 8192)),
   );
+  add(new Option('--mtu <n>', 'of the device').default(MTU_DEFAULT).argParser(integer('--mtu', MTU_MIN, MTU_MAX)));
   add(
     new Option('--rx-cpu <list>', "CPUs of the queues' interrupts, as in 0,1 (default: queue n on CPU n)").argParser(
       cpuList('--rx-cpu'),
@@ -284,6 +297,10 @@ function checkEngine(o: OptionValues, named: readonly number[], cpus: number): v
   if (o.input !== undefined && o.pktgen !== undefined) refuse('--input and --pktgen exclude each other');
   if (o.input === undefined && o.loop) refuse('--loop needs --input; --pktgen goes on by itself');
   if (o.input === undefined && o.speed !== 'max') refuse('--speed needs --input; --pktgen has its rate');
+  const longest = (o.pktgen?.size ?? 0) - FCS_LENGTH;
+  if (longest > o.mtu + FRAME_HEADERS) {
+    refuse(`--pktgen size=${o.pktgen.size}: longer than --mtu ${o.mtu} allows; give --mtu ${longest - ETH_HLEN}`);
+  }
   if ((o.remoteAction !== 'disabled' || o.remoteProg !== undefined) && o.release === '4.15') {
     refuse(
       `${o.remoteProg === undefined ? '--remote-action' : '--remote-prog'} needs programs in entries, which came with Linux 5.9: use --release 6.18`,
@@ -358,6 +375,7 @@ export function settingsOf(command: Command): Settings {
     durationSeconds: o.duration,
     rxQueues: o.rxQueues,
     rxRing: o.rxRing,
+    mtu: o.mtu,
     rxCpus,
     gro: o.gro ?? false,
     rxUdpGroForwarding: o.rxUdpGroForwarding ?? false,

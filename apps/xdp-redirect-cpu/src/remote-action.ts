@@ -13,12 +13,12 @@ const SENDS_ONLY = { rxRing: 8, buffers: 64 };
  */
 export async function loadRemoteAction(
   host: Host,
-  { remoteAction, redirectDevice }: Settings,
+  { remoteAction, redirectDevice, mtu }: Settings,
   frags: boolean,
 ): Promise<BpfProgram | undefined> {
   if (remoteAction === 'disabled') return undefined;
   if (remoteAction !== 'redirect') return host.loadProgram(remoteProgram(remoteAction, { frags }));
-  const device = host.createDevice({ name: redirectDevice!, ...SENDS_ONLY });
+  const device = host.createDevice({ name: redirectDevice!, mtu, ...SENDS_ONLY });
   const port = host.createMap(txPortMap());
   const program = await host.loadProgram(remoteProgram('redirect', { frags, maps: { tx_port: port } }));
   const egress = await host.loadProgram(egressProgram(device.address, { frags }));

@@ -22,6 +22,11 @@ export interface BpfHelpers {
   xdpAdjustHead(ctx: number, delta: number): number;
   xdpAdjustMeta(ctx: number, delta: number): number;
   xdpAdjustTail(ctx: number, delta: number): number;
+  /** Bytes of the whole frame; a program itself reaches those of its first buffer, from data to data_end. */
+  xdpGetBuffLen(ctx: number): number;
+  /** Copies `size` bytes of the frame to `to`, and from `from` to the frame, whatever buffers they lie in. */
+  xdpLoadBytes(ctx: number, offset: number, to: number, size: number): number;
+  xdpStoreBytes(ctx: number, offset: number, from: number, size: number): number;
   ktimeGetNs(): number;
   getSmpProcessorId(): number;
   getPrandomU32(): number;

@@ -21,23 +21,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: "the engine reserves the room of a trie's nodes when it is created, the kernel allocates them one by one",
   },
   {
-    cases: /^devmap(_hash)?: bpf_redirect_map/,
-    questions: /flags (8|9|10|11|16|17|18|19|24|25|26|27)$/,
-    reason:
-      'BPF_F_BROADCAST (8) and BPF_F_EXCLUDE_INGRESS (16): a devmap of the engine does not send to all its devices',
-  },
-  {
-    cases: /^test runs: lengths of frames$/,
-    questions: /^(3521|3776|3777|4096|4097|8000) bytes$/,
-    reason: 'the engine runs frames of one page; what does not fit goes to fragments in the kernel',
-  },
-  {
-    cases: /^test runs: contexts/,
-    questions: /"data_end":(0|1|63)}$/,
-    reason:
-      'a data_end before the end of the data: the kernel puts the rest into fragments, and the engine has none here',
-  },
-  {
     cases: /^calls: bpf_loop: flags from the frame$/,
     questions: /^(8388609|429496729[568]) turns, .*, flags 0$/,
     reason:

@@ -6,9 +6,10 @@
  * flushes the rest. Only the end of the poll wakes the kthread.
  */
 
-import type { FramePools } from '@cpumap/skb';
+import { attachFrameReturns, type FramePools } from '@cpumap/skb';
 import type { Memory, PtrRings } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
+import type { Features } from '@cpumap/uapi';
 import { CPUMAP_COUNTERS } from './counters.ts';
 import { CPU_MAP_BULK_SIZE, CPU_MAP_ENTRY, XDP_BULK_QUEUE } from './entry.ts';
 
@@ -16,6 +17,7 @@ export interface BulkQueueParts {
   readonly memory: Memory;
   readonly rings: PtrRings;
   readonly pools: FramePools;
+  readonly features: Features;
   readonly tracepoints: Tracepoints;
   /** This CPU's CPUMAP_COUNTERS. */
   readonly counters: number;
@@ -29,7 +31,9 @@ export interface BulkQueues {
   flushToQueue(bq: number): void;
 }
 
-export function attachBulkQueues({ memory, rings, pools, tracepoints, counters }: BulkQueueParts): BulkQueues {
+export function attachBulkQueues(parts: BulkQueueParts): BulkQueues {
+  const { memory, rings, tracepoints, counters } = parts;
+  const { returnFrame } = attachFrameReturns(memory, parts.pools, parts.features);
   const COUNT = XDP_BULK_QUEUE.count >> 2;
   const OBJ = XDP_BULK_QUEUE.obj >> 2;
   const FULL = CPU_MAP_BULK_SIZE;
@@ -48,7 +52,7 @@ export function attachBulkQueues({ memory, rings, pools, tracepoints, counters }
     let done = rings.produceBulk(ring, bq, count);
     let drops = 0;
     while (done < count) {
-      pools.put(u32[b + done]!);
+      returnFrame(u32[b + done]!);
       drops++;
       done++;
       // the frames behind a refused one are still tried: the remote CPU may have cleared slots meanwhile

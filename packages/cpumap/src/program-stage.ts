@@ -4,6 +4,7 @@
  */
 
 import {
+  attachFrameReturns,
   attachFrameToBuff,
   type FramePools,
   NET_DEVICE,
@@ -15,7 +16,15 @@ import {
 } from '@cpumap/skb';
 import type { Memory } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
-import { SK_BUFF_SIZE, XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_REDIRECT } from '@cpumap/uapi';
+import {
+  type Features,
+  SKB_SHARED_INFO_SIZE,
+  XDP_ABORTED,
+  XDP_DROP,
+  XDP_FLAGS_HAS_FRAGS,
+  XDP_PASS,
+  XDP_REDIRECT,
+} from '@cpumap/uapi';
 import type { Xdp } from '@cpumap/xdp';
 import { CPUMAP_COUNTERS } from './counters.ts';
 
@@ -24,6 +33,7 @@ export interface ProgramStageParts {
   readonly xdp: Xdp;
   readonly frames: XdpFrames;
   readonly pools: FramePools;
+  readonly features: Features;
   readonly skbs: SkBuffs;
   readonly stack: NetifReceive;
   readonly tracepoints: Tracepoints;
@@ -47,9 +57,10 @@ export interface ProgramStage {
 }
 
 export function attachProgramStage(parts: ProgramStageParts): ProgramStage {
-  const { memory, xdp, frames, pools, skbs, tracepoints, stack, buff } = parts;
+  const { memory, xdp, frames, skbs, tracepoints, stack, buff } = parts;
   const { u32, f64 } = memory;
   const frameToBuff = attachFrameToBuff(memory);
+  const { returnFrame } = attachFrameReturns(memory, parts.pools, parts.features);
   const b = buff >> 2;
   const counts: StageCounts = { frames: 0, skbs: 0, drop: 0, redirect: 0 };
   const progDrop = (parts.counters + CPUMAP_COUNTERS.prog_drop) >> 3;
@@ -86,7 +97,7 @@ export function attachProgramStage(parts: ProgramStageParts): ProgramStage {
       counts.redirect++;
       return false;
     }
-    pools.put(frame);
+    returnFrame(frame);
     counts.drop++;
     return false;
   }
@@ -100,7 +111,9 @@ export function attachProgramStage(parts: ProgramStageParts): ProgramStage {
     u32[b + (XDP_BUFF.data_end >> 2)] = u32[s + (SK_BUFF.tail >> 2)]!;
     u32[b + (XDP_BUFF.data_meta >> 2)] = data - u32[s + (SK_BUFF.meta_len >> 2)]!;
     u32[b + (XDP_BUFF.data_hard_start >> 2)] = head;
-    u32[b + (XDP_BUFF.frame_sz >> 2)] = u32[s + (SK_BUFF.truesize >> 2)]! - SK_BUFF_SIZE;
+    u32[b + (XDP_BUFF.frame_sz >> 2)] = u32[s + (SK_BUFF.end >> 2)]! - head + SKB_SHARED_INFO_SIZE;
+    u32[b + (XDP_BUFF.flags >> 2)] = u32[s + (SK_BUFF.data_len >> 2)] === 0 ? 0 : XDP_FLAGS_HAS_FRAGS;
+    u32[b + (XDP_BUFF.frag_size >> 2)] = 0;
   }
 
   function runSkb(progId: number, skb: number): boolean {

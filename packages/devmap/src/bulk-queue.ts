@@ -7,10 +7,17 @@
  * the queue that joined the list last is sent first.
  */
 import type { ProgramInstance } from '@cpumap/bpf';
-import { attachFrameToBuff, type FramePools, NET_DEVICE, XDP_BUFF, type XdpFrames } from '@cpumap/skb';
+import {
+  attachFrameReturns,
+  attachFrameToBuff,
+  type FramePools,
+  NET_DEVICE,
+  XDP_BUFF,
+  type XdpFrames,
+} from '@cpumap/skb';
 import type { Memory } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
-import { ERRNO, XDP_ABORTED, XDP_DROP, XDP_PASS } from '@cpumap/uapi';
+import { ERRNO, type Features, XDP_ABORTED, XDP_DROP, XDP_PASS } from '@cpumap/uapi';
 import { DEVMAP_COUNTERS } from './counters.ts';
 import { DEV_BULK_QUEUE, DEV_BULK_QUEUE_BYTES, DEV_MAP_BULK_SIZE } from './entry.ts';
 
@@ -22,6 +29,7 @@ export interface BulkQueueParts {
   readonly cpu: number;
   readonly frames: XdpFrames;
   readonly pools: FramePools;
+  readonly features: Features;
   readonly tracepoints: Tracepoints;
   readonly xmit: XdpXmit;
   readonly program: (id: number) => ProgramInstance;
@@ -35,6 +43,8 @@ export interface BulkQueueParts {
 }
 
 export interface BulkQueues {
+  /** Whether a device sends XDP frames, and this one: 0 or a negative errno. */
+  check(dev: number, frame: number): number;
   /** mirrors __xdp_enqueue. 0, or a negative errno and the frame stays the caller's. */
   enqueue(dev: number, frame: number, devRx: number, progId: number): number;
   /** Sends what all queues hold. */
@@ -45,7 +55,7 @@ export interface BulkQueues {
 const VLAN_HLEN = 4;
 
 export function attachBulkQueues(parts: BulkQueueParts): BulkQueues {
-  const { memory, cpu, frames, pools, tracepoints, xmit, program, onProgramError, counters, buff } = parts;
+  const { memory, cpu, frames, tracepoints, xmit, program, onProgramError, counters, buff } = parts;
   const { u32, f64 } = memory;
   const Q = DEV_BULK_QUEUE;
   const FULL = DEV_MAP_BULK_SIZE;
@@ -54,6 +64,7 @@ export function attachBulkQueues(parts: BulkQueueParts): BulkQueues {
   const first = parts.flushList >> 2;
   const b = buff >> 2;
   const frameToBuff = attachFrameToBuff(memory);
+  const { returnFrame } = attachFrameReturns(memory, parts.pools, parts.features);
   const count = (field: number, n: number): void => {
     f64[(counters + field) >> 3]! += n;
   };
@@ -90,11 +101,11 @@ export function attachBulkQueues(parts: BulkQueueParts): BulkQueues {
       for (let i = 0; i < all; i++) {
         const frame = u32[q + i]!;
         if (passes(progId, frame, dev, devRx)) u32[q + n++] = frame;
-        else pools.put(frame);
+        else returnFrame(frame);
       }
     }
     const sent = n === 0 ? 0 : xmit(dev, bq, n);
-    for (let i = sent; i < n; i++) pools.put(u32[q + i]!);
+    for (let i = sent; i < n; i++) returnFrame(u32[q + i]!);
     u32[(bq + Q.count) >> 2] = 0;
     count(DEVMAP_COUNTERS.sent, sent);
     count(DEVMAP_COUNTERS.prog_drop, all - n);
@@ -102,12 +113,17 @@ export function attachBulkQueues(parts: BulkQueueParts): BulkQueues {
     tracepoints.devmapXmit(ifindexOf(devRx), ifindexOf(dev), sent, all - sent, 0);
   }
 
+  function check(dev: number, frame: number): number {
+    if (u32[(dev + NET_DEVICE.xdp_bulkq) >> 2] === 0) return EOPNOTSUPP;
+    return frames.fullLen(frame) > u32[(dev + NET_DEVICE.max_frame) >> 2]! - VLAN_HLEN ? EMSGSIZE : 0;
+  }
+
   return {
+    check,
     enqueue(dev, frame, devRx, progId) {
-      const queues = u32[(dev + NET_DEVICE.xdp_bulkq) >> 2]!;
-      if (queues === 0) return EOPNOTSUPP;
-      if (frames.len(frame) > u32[(dev + NET_DEVICE.max_frame) >> 2]! - VLAN_HLEN) return EMSGSIZE;
-      const bq = queues + cpu * DEV_BULK_QUEUE_BYTES;
+      const err = check(dev, frame);
+      if (err !== 0) return err;
+      const bq = u32[(dev + NET_DEVICE.xdp_bulkq) >> 2]! + cpu * DEV_BULK_QUEUE_BYTES;
       if (u32[(bq + Q.listed) >> 2] === 0) {
         u32[(bq + Q.listed) >> 2] = 1;
         u32[(bq + Q.dev) >> 2] = dev;

@@ -1,6 +1,7 @@
 /**
  * What became of the frames that were redirected to devices, per CPU, float64. Each frame that was enqueued ends in exactly
- * one of sent, prog_drop and xmit_drop.
+ * one of sent, prog_drop and xmit_drop. A broadcast enqueues (or sends, in generic mode) the frame and its clones, or
+ * nothing: nowhere.
  */
 import { layout } from '@cpumap/uapi';
 
@@ -10,4 +11,7 @@ export const DEVMAP_COUNTERS = layout({
   prog_drop: 'f64', // by the program of the map's entry
   xmit_drop: 'f64', // the device did not take them
   generic: 'f64', // sk_buffs of generic XDP, sent without being enqueued
+  clones: 'f64', // copies that broadcasts made
+  nowhere: 'f64', // broadcasts that no device was there for
+  clone_frags: 'f64', // buffers of clones behind their first ones
 });

@@ -37,6 +37,8 @@ export interface DevMapTypeParts {
   readonly programByFd: (fd: number) => BpfProgram | undefined;
   /** Address of the device of an ifindex; 0 if there is none. */
   readonly deviceByIndex: (ifindex: number) => number;
+  /** Makes the buffers of broadcasts' copies, if they are not there. @throws KernelError ENOMEM */
+  readonly prepareClones: () => void;
 }
 
 const CREATE_FLAGS = BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY;
@@ -49,7 +51,7 @@ function refuse(code: ErrnoName, command: string, hint: string): never {
 
 /** What both types have in common: entries, and the checks of create. */
 function createEntries(parts: DevMapTypeParts) {
-  const { memory, allocator, features, programByFd, deviceByIndex } = parts;
+  const { memory, allocator, features, programByFd, deviceByIndex, prepareClones } = parts;
   const owners = createMapOwners(false);
   const { u32 } = memory;
   const UPDATE = 'BPF_MAP_UPDATE_ELEM';
@@ -65,6 +67,7 @@ function createEntries(parts: DevMapTypeParts) {
 
     /** The slots, all empty. Programs get pointers to entries, so the map is read-only for them, and says so. */
     alloc(map: number, slots: number): void {
+      if (features.devmapBroadcast) prepareClones();
       u32[(map + BPF_MAP.map_flags) >> 2]! |= BPF_F_RDONLY_PROG;
       u32[(map + BPF_MAP.element_size) >> 2] = 4;
       u32[(map + BPF_MAP.elements) >> 2] = allocator.alloc(slots * 4);

@@ -36,6 +36,7 @@ function createTypes(release: Release) {
     features: featuresOf(release),
     programByFd,
     deviceByIndex: (ifindex) => (ifindex === KNOWN_DEVICE ? device : 0),
+    prepareClones: () => undefined, // nothing is sent here
   });
   const types = new Map([
     [BPF_MAP_TYPE.DEVMAP, array],

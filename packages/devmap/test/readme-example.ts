@@ -19,6 +19,7 @@ const { array, hash } = devMapTypes({
   features: featuresOf('6.18'),
   programByFd: () => undefined,
   deviceByIndex: (ifindex) => (ifindex === 7 ? device : 0),
+  prepareClones: () => undefined, // nothing is sent here
 });
 
 // bpf(2) on a devmap_hash: any key, one device at each; then what the kernel refuses, and why.

@@ -79,9 +79,9 @@ export function attachBytecodeEnvs(parts: BytecodeEnvParts): {
   }
 
   return {
-    xdp: env(xdp.stack, XDP_STACK_BYTES, attachXdpHelperTable(memory, xdp.helpers), inPacket, (ctx) => {
-      const start = u32[(ctx + XDP_BUFF.data) >> 2]!;
-      return { start, length: u32[(ctx + XDP_BUFF.data_end) >> 2]! - start };
+    xdp: env(xdp.stack, XDP_STACK_BYTES, attachXdpHelperTable(xdp.helpers), inPacket, {
+      length: xdp.helpers.xdpGetBuffLen,
+      copy: (ctx, to, size) => void xdp.helpers.xdpLoadBytes(ctx, 0, to, size),
     }),
     tracing: env(percpu(blueprint.tracingStack, cpu), JIT_STACK_SIZE, {}, (address, size) =>
       within(scratch, TRACE_SCRATCH.sizeof, address, size),

@@ -127,7 +127,10 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report, print
   );
   const parts = { machine, memory, cpu, nrCpus, features, tasks, tracepoints, pools, frames, skbs, stack, rps };
   const { xmit, genericXmit } = attachXdpXmit({ ...parts, tap, isTapped: () => taps.size > 0 });
-  const devmap = attachDevMap({ ...parts, xmit, genericXmit, program: instance, onProgramError }, blueprint.devmap);
+  const devmap = attachDevMap(
+    { ...parts, xmit, genericXmit, freeSkb: stack.free, program: instance, onProgramError },
+    blueprint.devmap,
+  );
   const cpumap = attachCpuMap(parts, blueprint.cpumap);
   const xdp = attachXdp(
     {
@@ -137,6 +140,7 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report, print
       features,
       frames,
       tracepoints,
+      pools,
       seed: blueprint.seed + cpu + 1,
       targets: [...devmap.targets, cpumap.target],
       device: devmap.device,

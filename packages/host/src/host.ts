@@ -15,8 +15,9 @@ import {
   type MapSpec,
   type ProgramSpec,
 } from '@cpumap/bpf';
-import { createNicDevice, type NicDevice, type NicOptions } from '@cpumap/nic';
-import { NET_DEVICE, startBacklogs } from '@cpumap/skb';
+import { createClonePools } from '@cpumap/devmap';
+import { createNicDevice, FRAME_HEADERS, type NicDevice, type NicOptions } from '@cpumap/nic';
+import { fragsReturned, NET_DEVICE, startBacklogs } from '@cpumap/skb';
 import {
   attachMachine,
   attachPtrRings,
@@ -42,6 +43,7 @@ import {
   KernelError,
   NR_CPUS,
   type Release,
+  XDP_PAGE_FRAME,
 } from '@cpumap/uapi';
 import { MAX_IFINDEX } from '@cpumap/xdp';
 import type { Backend, XdpLink, XdpMode } from './backend.ts';
@@ -170,6 +172,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       ifindex === LOOPBACK_IFINDEX
         ? blueprint.loopback
         : (devices.find((device) => device.ifindex === ifindex)?.pointer ?? 0),
+    prepareClones: () => createClonePools(memory, allocator, { ...blueprint, nrCpus: cpus }),
     waitFor,
   });
   const devices: NicDevice[] = [];
@@ -242,6 +245,12 @@ export async function createHost(options: HostOptions): Promise<Host> {
     };
   }
 
+  function fragsOut(): number {
+    let out = devices.reduce((sum, device) => sum + device.frags(), 0);
+    for (let cpu = 0; cpu < cpus; cpu++) out -= fragsReturned(memory, blueprint.pools, cpu);
+    return out;
+  }
+
   function ledger(): Ledger {
     const buffers = devices.map((device) => device.buffers());
     const deadCpus = [...new Set(executor.failures.map(({ cpu }) => cpu))];
@@ -250,6 +259,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       waiting: queueDepths(),
       buffersOut: buffers.reduce((out, { total, home }) => out + total - home, 0),
       pending: devices.reduce((sum, device) => sum + device.pending(deadCpus), 0),
+      fragsOut: fragsOut(),
       deadCpus,
     });
   }
@@ -262,6 +272,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     if (ifindex >= MAX_IFINDEX) throw new KernelError('ENOSPC', `device ${name}`, { hint: 'no ifindex is left' });
     const parts = {
       memory,
+      features,
       allocator,
       machine,
       tasks,
@@ -296,7 +307,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
 
   function attachXdp(name: string, program: BpfProgram, mode: XdpMode = 'native'): XdpLink {
     const device = deviceNamed(name);
-    const refuse = (code: 'EINVAL' | 'EEXIST', hint: string): never => {
+    const refuse = (code: 'EINVAL' | 'EEXIST' | 'ERANGE', hint: string): never => {
       throw new KernelError(code, `attach ${program.name} to ${name}`, { hint });
     };
     if (program.type !== BPF_PROG_TYPE.XDP) refuse('EINVAL', 'it is not an XDP program');
@@ -307,8 +318,18 @@ export async function createHost(options: HostOptions): Promise<Host> {
     if (other !== undefined && other.mode !== mode) {
       refuse('EEXIST', `${other.program.name} is attached in ${other.mode} mode: both cannot be active at once`);
     }
+    if (mode === 'native' && device.needsFrags && !program.frags) {
+      refuse(
+        'ERANGE',
+        `frames of up to ${device.maxFrame} bytes take several buffers here, and ${program.name} was loaded without frags: ` +
+          `load it with frags (SEC("xdp.frags")), or give ${name} an MTU of ${XDP_PAGE_FRAME - FRAME_HEADERS} or less`,
+      );
+    }
+    const linearizes = mode === 'generic' && device.needsFrags;
+    if (linearizes && !program.frags) device.setLinearize(true);
     const word = (device.pointer + (mode === 'native' ? NET_DEVICE.xdp_prog : NET_DEVICE.xdp_generic)) >> 2;
     Atomics.store(memory.u32, word, program.id);
+    if (linearizes && program.frags) device.setLinearize(false);
     synchronizeRcu(machine);
     const link: XdpLink = {
       device: name,

@@ -18,6 +18,7 @@ export interface MapTypesParts {
   readonly mapByFd: (fd: number) => BpfMap | undefined;
   /** Address of the device of an ifindex, 0 if there is none. */
   readonly deviceByIndex: (ifindex: number) => number;
+  readonly prepareClones: () => void;
   readonly waitFor: (what: string, condition: () => boolean) => void;
 }
 

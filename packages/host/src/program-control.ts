@@ -11,7 +11,7 @@ import {
   type ProgramSpec,
   programOf,
 } from '@cpumap/bpf';
-import type { NicDevice } from '@cpumap/nic';
+import { FRAME_HEADERS, type NicDevice, type NicOptions } from '@cpumap/nic';
 import { attachXdpFrames } from '@cpumap/skb';
 import type { Allocator, Executor, Memory } from '@cpumap/smp';
 import { type EventName, traceMaskBits } from '@cpumap/tracepoints';
@@ -20,7 +20,7 @@ import { createXdpInliner } from '@cpumap/xdp';
 import type { TracepointLink, XdpLink } from './backend.ts';
 import { type Blueprint, LOOPBACK_IFINDEX } from './blueprint.ts';
 import { contextOf, eventOf } from './program-contexts.ts';
-import { checkTestRun, createTestRun, type TestRunOptions, type TestRunResult } from './test-run.ts';
+import { checkTestRun, createTestRun, MOST_LIVE, type TestRunOptions, type TestRunResult } from './test-run.ts';
 
 /** A program on the engine, which can be tried on a frame. */
 export interface LoadedProgram extends BpfProgram {
@@ -44,7 +44,7 @@ export interface ProgramControlParts {
   readonly takeId: () => number;
   /** @throws KernelError EINVAL for code that cannot get to the CPUs */
   readonly checkCode: (code: object, syscall: string) => void;
-  readonly createDevice: (options: { readonly name: string; readonly irqCpus: readonly number[] }) => NicDevice;
+  readonly createDevice: (options: Omit<NicOptions, 'ifindex'>) => NicDevice;
   readonly attachXdp: (device: string, program: BpfProgram) => XdpLink;
   readonly isQuiet: () => boolean;
 }
@@ -119,7 +119,9 @@ export function createProgramControl(parts: ProgramControlParts) {
     checkTestRun(program, run);
     const { data, repeat = 1, cpu } = run;
     const name = `test${cpu}`;
-    const device = devices.find((candidate) => candidate.name === name) ?? createDevice({ name, irqCpus: [cpu] });
+    const device =
+      devices.find((candidate) => candidate.name === name) ??
+      createDevice({ name, irqCpus: [cpu], mtu: MOST_LIVE - FRAME_HEADERS });
     const link = attachXdp(name, program);
     const start = performance.now();
     const count = Math.max(repeat, 1);

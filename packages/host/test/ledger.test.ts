@@ -8,7 +8,7 @@ type Counters = Record<string, Record<string, number>>;
 /** 108 frames of one device: CPU 0 receives them, CPU 1 takes some. Nothing is on its way. */
 const CPU0: Counters = {
   xdp: { aborted: 5, drop: 6, pass: 7, tx: 8, redirect: 78, redirect_err: 4, threw: 2 },
-  devmap: { enqueued: 6, sent: 3, prog_drop: 2, xmit_drop: 1, generic: 2 },
+  devmap: { enqueued: 6, sent: 3, prog_drop: 2, xmit_drop: 1, generic: 2, clones: 2, nowhere: 2, clone_frags: 5 },
   cpumap: {
     taken: 70,
     ring_full: 10,
@@ -33,7 +33,7 @@ const CPU0: Counters = {
 };
 const CPU1: Counters = {
   xdp: { aborted: 0, drop: 0, pass: 0, tx: 0, redirect: 0, redirect_err: 0, threw: 0 },
-  devmap: { enqueued: 0, sent: 0, prog_drop: 0, xmit_drop: 0, generic: 0 },
+  devmap: { enqueued: 0, sent: 0, prog_drop: 0, xmit_drop: 0, generic: 0, clones: 0, nowhere: 0, clone_frags: 0 },
   cpumap: {
     taken: 9,
     ring_full: 1,
@@ -69,7 +69,7 @@ function input(
     devices: [{ name: 'nic0', counters: { rx_packets: rx } }],
     cpus: cpus.map((counters, cpu) => ({ cpu, trace: {}, ...counters })),
   } as unknown as Statistics;
-  return { statistics, waiting: new Map(), buffersOut: 0, pending: 0, deadCpus: [], ...rest };
+  return { statistics, waiting: new Map(), buffersOut: 0, pending: 0, fragsOut: -5, deadCpus: [], ...rest };
 }
 
 describe('the ledger', () => {

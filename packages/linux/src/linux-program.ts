@@ -144,7 +144,8 @@ function testRun({ type }: BpfProgram, fd: number, options: TestRunOptions): Tes
   }
   const { data, ctx, repeat = 1, liveFrames = false, cpu } = options;
   const dataIn = data.slice();
-  const dataOut = new Uint8Array(liveFrames ? 0 : 2 * PAGE_SIZE);
+  // what a program can put in front, and behind
+  const dataOut = new Uint8Array(liveFrames ? 0 : dataIn.length + 2 * PAGE_SIZE);
   const ctxIn = ctx === undefined ? undefined : contextBytes({ data_end: data.length, ...ctx });
   const ctxOut = new Uint8Array(XDP_MD.sizeof);
   const withContext = ctxIn !== undefined;

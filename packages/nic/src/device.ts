@@ -26,9 +26,9 @@ import {
   TASK_POSTED,
   type Tasks,
 } from '@cpumap/smp';
-import { type ErrnoName, KernelError } from '@cpumap/uapi';
+import { type ErrnoName, type Features, KernelError, XDP_PAGE_FRAME } from '@cpumap/uapi';
 import type { FrameSource } from './frame-source.ts';
-import { NAPI_TASK } from './napi.ts';
+import { NAPI_TASK, NO_CPU } from './napi.ts';
 import { createReceiveSettings, type ReceiveSettings } from './receive-settings.ts';
 import { defaultIndirection, INDIRECTION_ENTRIES, MICROSOFT_RSS_KEY, RSS_KEY_LENGTH } from './rss.ts';
 import { createRxQueue, destroyRxQueue, RX_QUEUE, type RxQueueCounts, readRxCounters } from './rx-queue.ts';
@@ -44,7 +44,10 @@ export interface NicOptions {
   readonly channels?: number;
   /** Descriptors per RX ring. Default 512. */
   readonly rxRing?: number;
-  /** Default 1500. A frame may be 22 bytes longer: Ethernet header and two VLAN tags. */
+  /**
+   * Default 1500, at most 9000. A frame may be 22 bytes longer: Ethernet header and two VLAN tags. From 3499 on frames may
+   * take several buffers, of a page each.
+   */
   readonly mtu?: number;
   /** The CPU of each queue's interrupt; queues beyond the list go round. Default: queue n on CPU n. */
   readonly irqCpus?: readonly number[];
@@ -58,14 +61,21 @@ export interface NicOptions {
   readonly rpsCpus?: readonly number[];
 }
 
+export const MTU_DEFAULT = 1500;
+export const MTU_MIN = 68;
+export const MTU_MAX = 9000;
 export const RX_RING_DEFAULT = 512;
 export const RX_RING_MIN = 8;
 export const RX_RING_MAX = 8192;
 const BUFFERS_DEFAULT = 18_432;
-const HEADERS = 22;
+/** Large buffers of a queue, at most, for frames that generic XDP linearises. */
+const LINEAR_BUFFERS = 4096;
+/** What a frame has beyond the MTU: Ethernet header and two VLAN tags. */
+export const FRAME_HEADERS = 22;
 
 export interface NicParts {
   readonly memory: Memory;
+  readonly features: Features;
   readonly allocator: Allocator;
   readonly machine: Machine;
   readonly tasks: Tasks;
@@ -80,6 +90,8 @@ interface Queue {
   readonly queue: number;
   readonly task: number;
   readonly pool: number;
+  /** Large buffers, while a program in generic mode needs them; 0 before. */
+  linearPool: number;
 }
 
 export interface NicDevice extends ReceiveSettings {
@@ -88,6 +100,13 @@ export interface NicDevice extends ReceiveSettings {
   readonly pointer: number;
   readonly address: Uint8Array;
   readonly maxFrame: number;
+  /** Whether its longest frames take several buffers: native programs must be loaded with frags then. */
+  readonly needsFrags: boolean;
+  /**
+   * Whether generic XDP puts frames of several buffers into one, for a program that was loaded without frags.
+   * @throws KernelError ENOMEM
+   */
+  setLinearize(on: boolean): void;
   channels(): number;
   /** ethtool --set-channels combined N. @throws KernelError EINVAL, EBUSY, ENOMEM */
   setChannels(combined: number): void;
@@ -105,8 +124,10 @@ export interface NicDevice extends ReceiveSettings {
   /** ethtool -S: totals, then per queue. */
   statistics(): Record<string, number>;
   queueCounts(): RxQueueCounts[];
-  /** Frames in the RX rings that the driver has not seen yet, leaving out the queues of the given CPUs. */
+  /** Buffers of the RX rings whose frames the driver has not seen yet, leaving out the queues of the given CPUs. */
   pending(exceptCpus?: readonly number[]): number;
+  /** Buffers that its frames took so far beyond their first ones. */
+  frags(): number;
   /** Buffers of all queues, and how many of them are in their pools or posted in rings; exact when all CPUs rest. */
   buffers(): { total: number; home: number };
   /** Frames start to come in. @throws KernelError EBUSY while they already do */
@@ -118,15 +139,18 @@ export interface NicDevice extends ReceiveSettings {
 export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice {
   const { memory, allocator, machine, tasks, pools, waitFor } = parts;
   const { u32 } = memory;
-  const { name, ifindex, irqCpus, mtu = 1500, buffers = BUFFERS_DEFAULT } = options;
-  const maxFrame = mtu + HEADERS;
+  const { name, ifindex, irqCpus, mtu = MTU_DEFAULT, buffers = BUFFERS_DEFAULT } = options;
+  const maxFrame = mtu + FRAME_HEADERS;
+  // a page per buffer where frames may have several; before 5.18 one buffer, however large
+  const linear = parts.features.frags ? Math.min(maxFrame, XDP_PAGE_FRAME) : maxFrame;
   const address = options.address ?? Uint8Array.of(0x02, 0, 0, 0, 0, ifindex & 0xff);
   const refuse = (code: ErrnoName, what: string, hint: string): never => {
     throw new KernelError(code, `${what} ${name}`, { hint });
   };
 
-  if (!(Number.isInteger(mtu) && mtu >= 68 && mtu <= 9000))
-    refuse('EINVAL', 'mtu', `${mtu} is not between 68 and 9000`);
+  if (!(Number.isInteger(mtu) && mtu >= MTU_MIN && mtu <= MTU_MAX)) {
+    refuse('EINVAL', 'mtu', `${mtu} is not between ${MTU_MIN} and ${MTU_MAX}`);
+  }
   const affinity: number[] = [];
   for (const cpu of irqCpus ?? []) checkCpu(cpu);
   const pointer = createNetDevice(memory, allocator, { ifindex, address, maxFrame });
@@ -138,6 +162,8 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
   let indir: readonly number[] = defaultIndirection(channels);
   let key = MICROSOFT_RSS_KEY;
   let queues: Queue[] = [];
+  let linearizes = false;
+  const linearCount = Math.min(rxRing + buffers, LINEAR_BUFFERS);
   const past: RxQueueCounts[] = []; // of queues that are gone
   let wire: Wire | undefined;
   const receiveSettings = createReceiveSettings(parts, name, pointer);
@@ -180,11 +206,13 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
     try {
       for (let index = 0; index < channels; index++) {
         const cpu = cpuOf(index);
-        const pool = createFramePool(memory, allocator, pools, { count: rxRing + buffers, maxFrame, cpu });
+        const pool = createFramePool(memory, allocator, pools, { count: rxRing + buffers, maxFrame: linear, cpu });
         undo.push(() => destroyFramePool(memory, allocator, pools, pool));
         const queue = createRxQueue(memory, allocator, { index, dev: pointer, pool, cpu, size: rxRing });
         undo.push(() => destroyRxQueue(memory, allocator, queue));
-        made.push({ queue, pool, task: createTask(memory, allocator, NAPI_TASK, queue, cpu) });
+        const linearPool = linearizes ? addLinearPool(queue) : 0;
+        if (linearPool !== 0) undo.push(() => destroyFramePool(memory, allocator, pools, linearPool));
+        made.push({ queue, pool, linearPool, task: createTask(memory, allocator, NAPI_TASK, queue, cpu) });
       }
     } catch (error) {
       for (const step of undo) step();
@@ -196,6 +224,14 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
     waitFor(`start of the queues of ${name}`, () => queues.every(({ task }) => tasks.state(task) > TASK_POSTED));
   }
 
+  function addLinearPool(queue: number): number {
+    const pool = createFramePool(memory, allocator, pools, { count: linearCount, maxFrame, cpu: NO_CPU });
+    Atomics.store(u32, (queue + RX_QUEUE.linear_pool) >> 2, pool);
+    return pool;
+  }
+
+  const linearPools = (): number[] => queues.map(({ linearPool }) => linearPool).filter((pool) => pool !== 0);
+
   function tearDown(): void {
     for (const { task } of queues) {
       tasks.stop(task);
@@ -205,6 +241,10 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
     waitFor(`return of the buffers of ${name}`, () =>
       queues.every(({ pool }) => framePoolFree(memory, pool) === rxRing + buffers),
     );
+    waitFor(`return of the large buffers of ${name}`, () =>
+      linearPools().every((pool) => framePoolFree(memory, pool) === linearCount),
+    );
+    for (const pool of linearPools()) destroyFramePool(memory, allocator, pools, pool);
     for (const { queue, task, pool } of queues) {
       past.push(readRxCounters(memory, queue));
       destroyRxQueue(memory, allocator, queue);
@@ -240,6 +280,14 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
     pointer,
     address,
     maxFrame,
+    needsFrags: linear < maxFrame,
+    setLinearize(on) {
+      for (const entry of queues) {
+        if (on && entry.linearPool === 0) entry.linearPool = addLinearPool(entry.queue);
+      }
+      linearizes ||= on; // the buffers stay: frames may be on their way in them
+      Atomics.store(u32, (pointer + NET_DEVICE.xdp_linearize) >> 2, on ? 1 : 0);
+    },
     channels: () => channels,
     setChannels(combined) {
       checkChannels(combined);
@@ -315,12 +363,15 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
         .filter(({ queue }) => !exceptCpus.includes(u32[(queue + RX_QUEUE.irq_cpu) >> 2]!))
         .reduce((sum, { queue }) => sum + u32[(queue + RX_QUEUE.filled) >> 2]!, 0);
     },
+    frags: () =>
+      [...past, ...queues.map(({ queue }) => readRxCounters(memory, queue))].reduce((sum, { frags }) => sum + frags, 0),
     buffers() {
       let home = 0;
       for (const { queue, pool } of queues) {
         home += framePoolFree(memory, pool) + u32[(queue + RX_QUEUE.posted) >> 2]!;
       }
-      return { total: queues.length * (rxRing + buffers), home };
+      for (const pool of linearPools()) home += framePoolFree(memory, pool);
+      return { total: queues.length * (rxRing + buffers) + linearPools().length * linearCount, home };
     },
     get wire() {
       return wire;

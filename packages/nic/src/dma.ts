@@ -7,10 +7,16 @@
  * With a pace everything due by now arrives at once, and what finds no posted buffer is missed.
  */
 
+import { FRAME_POOL } from '@cpumap/skb';
 import type { Clock, Memory } from '@cpumap/smp';
-import { NAPI_POLL_WEIGHT, XDP_PACKET_HEADROOM } from '@cpumap/uapi';
+import { NAPI_POLL_WEIGHT, PAGE_SIZE, SKB_SHARED_INFO_SIZE, XDP_PACKET_HEADROOM } from '@cpumap/uapi';
 import { attachCopyFrame } from './copy.ts';
-import { RX_COUNTERS, RX_QUEUE, rxCounters, WIRE, WIRE_DONE, WIRE_RUNNING } from './rx-queue.ts';
+import { MORE_FOLLOWS, RX_COUNTERS, RX_QUEUE, rxCounters, WIRE, WIRE_DONE, WIRE_RUNNING } from './rx-queue.ts';
+
+/** Buffers that a frame takes. */
+function needed(length: number, linear: number): number {
+  return length <= linear ? 1 : 1 + Math.ceil((length - linear) / PAGE_SIZE);
+}
 
 export interface Dma {
   /** Fills descriptors; returns whether the wire is still running. */
@@ -27,6 +33,23 @@ export function attachDma(memory: Memory, clock: Clock): Dma {
   function finish(wire: number): boolean {
     Atomics.store(u32, (wire + WIRE.state) >> 2, WIRE_DONE);
     return false;
+  }
+
+  /** Puts a frame that the first buffer does not take into `slot` and those behind it; the slot behind the last. */
+  function scatter(queue: number, address: number, length: number, linear: number, slot: number): number {
+    const q = queue >> 2;
+    const size = u32[q + (RX_QUEUE.size >> 2)]!;
+    const buffers = u32[q + (RX_QUEUE.buffers >> 2)]! >> 2;
+    const lengths = u32[q + (RX_QUEUE.lengths >> 2)]! >> 2;
+    let at = slot;
+    for (let done = 0; done < length; ) {
+      const n = Math.min(length - done, done === 0 ? linear : PAGE_SIZE);
+      copy(address + done, u32[buffers + at]! + (done === 0 ? HEADROOM : 0), address + done + n);
+      done += n;
+      u32[lengths + at] = done < length ? n | MORE_FOLLOWS : n;
+      if (++at === size) at = 0;
+    }
+    return at;
   }
 
   function receive(queue: number): boolean {
@@ -55,6 +78,9 @@ export function attachDma(memory: Memory, clock: Clock): Dma {
     const size = u32[q + (RX_QUEUE.size >> 2)]!;
     const buffers = u32[q + (RX_QUEUE.buffers >> 2)]! >> 2;
     const lengths = u32[q + (RX_QUEUE.lengths >> 2)]! >> 2;
+    // what of a frame the first buffer takes: all of it, unless the device's frames may have several
+    const frameSz = u32[(u32[q + (RX_QUEUE.pool >> 2)]! + FRAME_POOL.frame_sz) >> 2]!;
+    const linear = frameSz - HEADROOM - SKB_SHARED_INFO_SIZE;
     const filledBefore = u32[q + (RX_QUEUE.filled >> 2)]!;
     let slot = u32[q + (RX_QUEUE.to_fill >> 2)]!;
     let posted = u32[q + (RX_QUEUE.posted >> 2)]!;
@@ -79,9 +105,14 @@ export function attachDma(memory: Memory, clock: Clock): Dma {
       const address = u32[frame]!;
       if (address === 0) {
         f64[(counters + RX_COUNTERS.length_errors) >> 3]! += 1;
-      } else if (posted === 0) {
+      } else if (posted < needed(u32[frame + 1]!, linear)) {
         if (!paced) break; // nobody presses: the frame waits on the wire for a buffer
         f64[(counters + RX_COUNTERS.missed) >> 3]! += 1;
+      } else if (u32[frame + 1]! > linear) {
+        const length = u32[frame + 1]!;
+        slot = scatter(queue, address, length, linear, slot);
+        posted -= needed(length, linear);
+        filled += needed(length, linear);
       } else {
         const length = u32[frame + 1]!;
         const buffer = u32[buffers + slot]!;

@@ -7,13 +7,28 @@
  */
 
 import type { ProgramInstance } from '@cpumap/bpf';
-import { FRAME_POOL, type FramePools, NET_DEVICE, type NetifReceive, type SkBuffs, XDP_BUFF } from '@cpumap/skb';
+import {
+  attachFrameReturns,
+  attachSharedInfos,
+  FRAME_POOL,
+  type FramePools,
+  NET_DEVICE,
+  type NetifReceive,
+  type SkBuffs,
+  XDP_BUFF,
+} from '@cpumap/skb';
 import { GONE, type Machine, MOVED, TASK, type TaskContext, type TaskKind, type Tasks } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
 import {
+  type Features,
   NAPI_POLL_WEIGHT,
+  PAGE_SIZE,
+  SKB_FRAG,
+  SKB_SHARED_INFO,
+  SKB_SHARED_INFO_SIZE,
   XDP_ABORTED,
   XDP_DROP,
+  XDP_FLAGS_HAS_FRAGS,
   XDP_PACKET_HEADROOM,
   XDP_PASS,
   XDP_REDIRECT,
@@ -21,7 +36,7 @@ import {
 } from '@cpumap/uapi';
 import { XDP_COUNTERS, type Xdp } from '@cpumap/xdp';
 import type { Dma } from './dma.ts';
-import { RX_COUNTERS, RX_QUEUE, rxCounters } from './rx-queue.ts';
+import { MORE_FOLLOWS, RX_COUNTERS, RX_QUEUE, rxCounters } from './rx-queue.ts';
 
 /** The task kind of NAPI instances, an index into a CPU's kinds. */
 export const NAPI_TASK = 1;
@@ -29,6 +44,7 @@ export const NAPI_TASK = 1;
 export interface NapiParts {
   readonly machine: Machine;
   readonly cpu: number;
+  readonly features: Features;
   readonly tasks: Tasks;
   readonly tracepoints: Tracepoints;
   readonly pools: FramePools;
@@ -43,8 +59,8 @@ export interface NapiParts {
 /** Buffers all out: look again after this long, as drivers rearm a timer when allocation failed. */
 const RETRY_NS = 10_000;
 
-/** The owner of a pool whose queue is between two CPUs. */
-const NO_CPU = 0xffffffff;
+/** The owner of a pool that no CPU allocates from yet, or whose queue is between two CPUs. */
+export const NO_CPU = 0xffffffff;
 /** Interrupt coalescing: a paced queue is looked at no more often than this. */
 const COALESCE_NS = 20_000;
 
@@ -54,10 +70,15 @@ export function attachNapi(parts: NapiParts): TaskKind {
   const DATA_END = XDP_BUFF.data_end >> 2;
   const DATA_META = XDP_BUFF.data_meta >> 2;
   const HARD_START = XDP_BUFF.data_hard_start >> 2;
+  const FRAME_SZ = XDP_BUFF.frame_sz >> 2;
+  const FLAGS = XDP_BUFF.flags >> 2;
+  const MORE = MORE_FOLLOWS;
   const HEADROOM = XDP_PACKET_HEADROOM;
   const [ABORTED, DROP, PASS, TX, REDIRECT] = [XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT];
   const { machine, cpu, tasks, tracepoints, pools, skbs, stack, xdp, dma, buff } = parts;
-  const { u32, f64 } = machine.memory;
+  const { u8, u32, f64 } = machine.memory;
+  const infos = attachSharedInfos(machine.memory);
+  const { returnBuff } = attachFrameReturns(machine.memory, pools, parts.features);
   const b = buff >> 2;
   const count = xdp.counters;
   const aborted = (count + XDP_COUNTERS.aborted) >> 3;
@@ -103,22 +124,75 @@ export function attachNapi(parts: NapiParts): TaskKind {
   }
 
   /** Redirects the frame in `buff`, or drops it; 1 when it was redirected. A failed redirect fires its own event. */
-  function redirect(native: boolean, frame: number, dev: number): number {
+  function redirect(native: boolean, dev: number): number {
     if (native) {
       if (xdp.doRedirect(buff) === 0) return 1;
     } else if (xdp.doGenericRedirect(skbs.fromBuff(buff), dev) === 0) {
       // mirrors do_xdp_generic: the frame has become an sk_buff before it is redirected
       return 1;
     }
-    pools.put(frame);
+    returnBuff(buff);
     return 0;
   }
+
+  /** Makes frags of what the descriptors from `slot` on hold, up to the end of the frame; the slot of its last one. */
+  function gather(queue: number, first: number): number {
+    const q = queue >> 2;
+    const size = u32[q + (RX_QUEUE.size >> 2)]!;
+    const buffers = u32[q + (RX_QUEUE.buffers >> 2)]! >> 2;
+    const lengths = u32[q + (RX_QUEUE.lengths >> 2)]! >> 2;
+    const shinfo = shinfoOfBuff();
+    infos.init(shinfo);
+    let slot = first;
+    for (;;) {
+      const buffer = u32[buffers + slot]!;
+      const length = u32[lengths + slot]!;
+      infos.addFrag(shinfo, buffer, buffer, length & ~MORE);
+      if (length < MORE) break;
+      if (++slot === size) slot = 0;
+    }
+    u32[b + FLAGS] = XDP_FLAGS_HAS_FRAGS;
+    return slot;
+  }
+
+  /**
+   * mirrors skb_linearize in generic XDP, for a program that does not know frags: the whole frame moves into one large
+   * buffer. False when there is none; the frame stays as it was.
+   */
+  function linearize(queue: number, pool: number): boolean {
+    const owner = (pool + FRAME_POOL.cpu) >> 2;
+    if (u32[owner] !== cpu) Atomics.store(u32, owner, cpu);
+    const scratch = queue + RX_QUEUE.scratch;
+    if (pools.allocBulk(pool, scratch, 1) === 0) return false;
+    const to = u32[scratch >> 2]!;
+    const shinfo = shinfoOfBuff();
+    let end = to + HEADROOM;
+    const append = (data: number, length: number): void => {
+      u8.copyWithin(end, data, data + length);
+      end += length;
+    };
+    append(u32[b + DATA]!, u32[b + DATA_END]! - u32[b + DATA]!);
+    for (let i = 0; i < infos.nrFrags(shinfo); i++) {
+      const frag = infos.frag(shinfo, i);
+      append(u32[(frag + SKB_FRAG.netmem) >> 2]!, u32[(frag + SKB_FRAG.len) >> 2]!);
+    }
+    returnBuff(buff);
+    u32[b + DATA] = to + HEADROOM;
+    u32[b + DATA_META] = to + HEADROOM;
+    u32[b + DATA_END] = end;
+    u32[b + HARD_START] = to;
+    u32[b + FRAME_SZ] = u32[(pool + FRAME_POOL.frame_sz) >> 2]!;
+    u32[b + FLAGS] = 0;
+    return true;
+  }
+
+  const shinfoOfBuff = (): number => u32[b + HARD_START]! + u32[b + FRAME_SZ]! - SKB_SHARED_INFO_SIZE;
 
   /** Takes up to a budget of frames from the ring; returns how many. */
   function clean(queue: number): number {
     const q = queue >> 2;
     const filled = u32[q + (RX_QUEUE.filled >> 2)]!;
-    const budget = Math.min(filled, NAPI_POLL_WEIGHT);
+    let budget = Math.min(filled, NAPI_POLL_WEIGHT);
     if (budget === 0) return 0;
     const dev = u32[q + (RX_QUEUE.dev >> 2)]!;
     const size = u32[q + (RX_QUEUE.size >> 2)]!;
@@ -131,7 +205,10 @@ export function attachNapi(parts: NapiParts): TaskKind {
     u32[b + (XDP_BUFF.rx_queue_index >> 2)] = u32[q + (RX_QUEUE.index >> 2)]!;
     u32[b + (XDP_BUFF.egress_ifindex >> 2)] = 0;
     u32[b + (XDP_BUFF.dev >> 2)] = dev;
-    u32[b + (XDP_BUFF.frame_sz >> 2)] = u32[(u32[q + (RX_QUEUE.pool >> 2)]! + FRAME_POOL.frame_sz) >> 2]!;
+    const frameSz = u32[(u32[q + (RX_QUEUE.pool >> 2)]! + FRAME_POOL.frame_sz) >> 2]!;
+    const linearizes = nativeId === 0 && progId !== 0 && u32[(dev + NET_DEVICE.xdp_linearize) >> 2] !== 0;
+    const linearPool = linearizes ? u32[q + (RX_QUEUE.linear_pool >> 2)]! : 0;
+    u32[b + (XDP_BUFF.frag_size >> 2)] = nativeId === 0 ? 0 : PAGE_SIZE; // generic XDP knows no RX buffers
     if (progId !== 0) xdp.begin(progId);
 
     let slot = u32[q + (RX_QUEUE.to_clean >> 2)]!;
@@ -141,19 +218,39 @@ export function attachNapi(parts: NapiParts): TaskKind {
     let passes = 0;
     let drops = 0;
     let sends = 0;
+    let frags = 0;
     for (let i = 0; i < budget; i++) {
       const frame = u32[buffers + slot]!;
-      const length = u32[lengths + slot]!;
+      let length = u32[lengths + slot]!;
       if (++slot === size) slot = 0;
       const data = frame + HEADROOM;
       u32[b + DATA] = data;
-      u32[b + DATA_END] = data + length;
       u32[b + DATA_META] = data;
       u32[b + HARD_START] = frame;
+      u32[b + FRAME_SZ] = frameSz;
+      u32[b + FLAGS] = 0;
+      if (length < MORE) u32[b + DATA_END] = data + length;
+      else {
+        length -= MORE;
+        u32[b + DATA_END] = data + length;
+        const last = gather(queue, slot);
+        slot = last + 1 === size ? 0 : last + 1;
+        const shinfo = shinfoOfBuff();
+        frags += infos.nrFrags(shinfo);
+        bytes += u32[(shinfo + SKB_SHARED_INFO.xdp_frags_size) >> 2]!;
+        budget = Math.min(NAPI_POLL_WEIGHT, filled - frags);
+        if (linearPool !== 0 && !linearize(queue, linearPool)) {
+          // mirrors netif_receive_generic_xdp: without memory for it the frame is dropped before the program
+          returnBuff(buff);
+          bytes += length;
+          drops++;
+          continue;
+        }
+      }
       bytes += length;
       const act = program === undefined ? PASS : run(program, progId, dev);
       if (act === REDIRECT) {
-        const done = redirect(nativeId !== 0, frame, dev);
+        const done = redirect(nativeId !== 0, dev);
         redirects += done;
         redirectErrs += 1 - done;
       } else if (act === PASS) {
@@ -162,15 +259,16 @@ export function attachNapi(parts: NapiParts): TaskKind {
       } else {
         if (act === DROP) drops++;
         else if (act === TX) sends++;
-        pools.put(frame);
+        returnBuff(buff);
       }
     }
     u32[q + (RX_QUEUE.to_clean >> 2)] = slot;
-    u32[q + (RX_QUEUE.filled >> 2)] = filled - budget;
+    u32[q + (RX_QUEUE.filled >> 2)] = filled - budget - frags;
     // counted once per poll: what a dying CPU had not counted, the ledger finds by its buffers
     const counters = rxCounters(queue) >> 3;
     f64[counters + (RX_COUNTERS.packets >> 3)]! += budget;
     f64[counters + (RX_COUNTERS.bytes >> 3)]! += bytes;
+    f64[counters + (RX_COUNTERS.frags >> 3)]! += frags;
     f64[redirected]! += redirects;
     f64[redirectErr]! += redirectErrs;
     f64[passed]! += passes;
@@ -212,6 +310,8 @@ export function attachNapi(parts: NapiParts): TaskKind {
           u32[(task + TASK.cpu) >> 2] = wanted;
           // from here on this CPU's kthreads return buffers as any other CPU does: the cache is the new owner's
           Atomics.store(u32, (u32[q + (RX_QUEUE.pool >> 2)]! + FRAME_POOL.cpu) >> 2, NO_CPU);
+          const linearPool = u32[q + (RX_QUEUE.linear_pool >> 2)]!;
+          if (linearPool !== 0) Atomics.store(u32, (linearPool + FRAME_POOL.cpu) >> 2, NO_CPU);
           tasks.post(task);
           return MOVED;
         }

@@ -7,6 +7,10 @@
  *
  * A descriptor is  EMPTY ──refill──► POSTED (a buffer, length 0) ──frame arrives──► FILLED ──clean──► EMPTY
  * Frames that find no POSTED descriptor are missed: the device counts them, nobody else ever sees them.
+ *
+ * A frame that one buffer does not take goes on in the next descriptors: the first buffer is filled as far as a frame of
+ * one buffer may reach (3520 bytes of a page), the others from their beginning (4096 bytes), as drivers do whose RX buffers
+ * are pages. The lengths of all but the last have MORE_FOLLOWS set; a frame is written when there is room for all of it.
  */
 
 import { type Allocator, CACHELINE, type Memory } from '@cpumap/smp';
@@ -18,15 +22,20 @@ export const RX_QUEUE = layout({
   pool: 'u32',
   irq_cpu: 'u32', // where its interrupt is bound to: the host's wish, which the NAPI task follows
   buffers: 'u32', // the ring: a word per descriptor, the buffer
-  lengths: 'u32', // and one with the length of the frame in it
+  lengths: 'u32', // and one with the length of what is in it, and MORE_FOLLOWS
   size: 'u32',
   to_fill: 'u32', // next POSTED descriptor the hardware fills
   to_clean: 'u32', // next FILLED descriptor the driver cleans
   to_post: 'u32', // next EMPTY descriptor the driver gives a buffer
   posted: 'u32',
   filled: 'u32',
+  linear_pool: 'u32', // large buffers for frames that generic XDP has to linearise, 0 without
+  scratch: 'u32',
   source: 'u32', // the WIRE that feeds it, 0 without
 });
+
+/** In a descriptor's length: the frame goes on in the next one. Not the end of the packet, as real rings say it. */
+export const MORE_FOLLOWS = 0x80000000;
 
 /** Counters of a queue, float64, behind its words. */
 export const RX_COUNTERS = layout({
@@ -35,6 +44,7 @@ export const RX_COUNTERS = layout({
   missed: 'f64',
   length_errors: 'f64',
   alloc_failed: 'f64',
+  frags: 'f64', // buffers behind the first ones of frames
 });
 const COUNTERS = CACHELINE;
 

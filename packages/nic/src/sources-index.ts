@@ -23,7 +23,7 @@ export type { FrameSpec, IcmpSpec, Ipv4Spec, Ipv6Spec, TcpSpec, UdpSpec, VlanSpe
 export { TCP_FLAG } from './frames/frame-spec.ts';
 export { PktgenSpecError } from './pktgen/pktgen-error.ts';
 export type { PktgenKey, PktgenProtocol, PktgenSpec } from './pktgen/spec.ts';
-export { PKTGEN_KEYS, PKTGEN_MAX_FLOWS, parsePktgenSpec } from './pktgen/spec.ts';
+export { FCS_LENGTH, PKTGEN_KEYS, PKTGEN_MAX_FLOWS, parsePktgenSpec } from './pktgen/spec.ts';
 export type { FrameTemplate, PktgenAddresses, PktgenSequence } from './pktgen/templates.ts';
 export { pktgenFrameLengths, pktgenSequence, pktgenTemplates } from './pktgen/templates.ts';
 export type { RssHasher } from './rss.ts';

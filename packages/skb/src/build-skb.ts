@@ -4,7 +4,15 @@
  */
 
 import type { Memory } from '@cpumap/smp';
-import { ETH_HLEN, type Features, SK_BUFF_SIZE, SKB_SHARED_INFO_SIZE, XDP_FRAME } from '@cpumap/uapi';
+import {
+  ETH_HLEN,
+  type Features,
+  SK_BUFF_SIZE,
+  SKB_SHARED_INFO,
+  SKB_SHARED_INFO_SIZE,
+  XDP_FLAGS_HAS_FRAGS,
+  XDP_FRAME,
+} from '@cpumap/uapi';
 import { attachEthTypeTrans } from './eth-type-trans.ts';
 import { NET_DEVICE } from './net-device.ts';
 import { SK_BUFF } from './sk-buff.ts';
@@ -43,6 +51,11 @@ export function attachSkBuffs(memory: Memory, frames: XdpFrames, features: Featu
   const QUEUE_MAPPING = SK_BUFF.queue_mapping >> 2;
   const REDIRECTED = SK_BUFF.redirected >> 2;
   const DATA_LEN = SK_BUFF.data_len >> 2;
+  const FLAGS = XDP_BUFF.flags >> 2;
+  const FRAME_FLAGS = XDP_FRAME.flags >> 2;
+  const HAS_FRAGS = XDP_FLAGS_HAS_FRAGS;
+  const FRAGS_SIZE = SKB_SHARED_INFO.xdp_frags_size >> 2;
+  const FRAGS_TRUESIZE = SKB_SHARED_INFO.xdp_frags_truesize >> 2;
   const IFINDEX = NET_DEVICE.ifindex >> 2;
   const BUFFER = SK_BUFF_SIZE;
   const TAILROOM = SKB_SHARED_INFO_SIZE;
@@ -76,6 +89,7 @@ export function attachSkBuffs(memory: Memory, frames: XdpFrames, features: Featu
     const f = frame >> 2;
     const size = u32[f + FRAME_SZ]!;
     fill(skb, frame, size, frames.data(frame), frames.len(frame), frames.metasize(frame), frames.devRx(frame));
+    if ((u32[f + FRAME_FLAGS]! & HAS_FRAGS) !== 0) addFrags(skb);
     // mirrors xdp_scrub_frame: no pointers stay where the stack's users can read them
     u32[f + FRAME_DATA] = 0;
     u32[f + FRAME_DEV] = 0;
@@ -91,6 +105,16 @@ export function attachSkBuffs(memory: Memory, frames: XdpFrames, features: Featu
     const size = Math.ceil(len / 64) * 64 + (data - head) + TAILROOM;
     fill(skb, head, size, data, len, frames.metasize(frame), frames.devRx(frame));
     return skb;
+  }
+
+  /** mirrors xdp_update_skb_frags_info: what the shared info of a frame with frags says of it. */
+  function addFrags(skb: number): void {
+    const s = skb >> 2;
+    const shinfo = u32[s + END]! >> 2;
+    const size = u32[shinfo + FRAGS_SIZE]!;
+    u32[s + LEN]! += size;
+    u32[s + DATA_LEN] = size;
+    u32[s + TRUESIZE]! += u32[shinfo + FRAGS_TRUESIZE]!;
   }
 
   const fromFrame = features.frameSize ? fromFrameCovering : fromFrameBehind;
@@ -110,6 +134,7 @@ export function attachSkBuffs(memory: Memory, frames: XdpFrames, features: Featu
       const meta = data - u32[b + (XDP_BUFF.data_meta >> 2)]!;
       const size = u32[b + (XDP_BUFF.frame_sz >> 2)]!;
       fill(skb, hardStart, size, data, len, Math.max(meta, 0), u32[b + (XDP_BUFF.dev >> 2)]!);
+      if ((u32[b + FLAGS]! & HAS_FRAGS) !== 0) addFrags(skb);
       u32[(skb + SK_BUFF.queue_mapping) >> 2] = u32[b + (XDP_BUFF.rx_queue_index >> 2)]! + 1;
       return skb;
     },

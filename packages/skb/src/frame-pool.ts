@@ -14,6 +14,9 @@
  *                  ▲ data_hard_start, the buffer's address; frame_sz counts from here
  * The sk_buff's head lies with its buffer, so that building one never waits for another allocator. The stride is an odd
  * number of cache lines: buffers then spread over all sets of a cache instead of a few.
+ *
+ * A buffer may also hold a later piece of a frame: a frag, from the buffer's address on. Those are counted when they come
+ * back (`putFrag`), so that the buffers which are out can be told apart from the frames which are.
  */
 
 import {
@@ -48,7 +51,11 @@ const STALE_SLOTS = 16;
 const REGION_SHIFT = 16;
 
 /** What a CPU has gathered to give back, all of one pool; the buffers follow on the next cache line. */
-const RETURNS = layout({ pool: 'u32', count: 'u32' });
+const RETURNS = layout({
+  pool: 'u32',
+  count: 'u32',
+  frags: 'f64', // frags that this CPU gave back, since it started
+});
 const RETURN_SLOTS = CACHELINE;
 
 /** Where the pools' common parts lie; plain data. */
@@ -65,10 +72,17 @@ export function createFramePools(memory: Memory, allocator: Allocator, nrCpus: n
   };
 }
 
-/** The size of a buffer, from data_hard_start to its end, that takes frames of up to `maxFrame` bytes. */
+/**
+ * The size of a buffer, from data_hard_start to its end, that takes frames of up to `maxFrame` bytes: a page for those of
+ * XDP_PAGE_FRAME.
+ */
 export function frameSize(maxFrame: number): number {
-  const size = XDP_PACKET_HEADROOM + Math.ceil(maxFrame / CACHELINE) * CACHELINE + SKB_SHARED_INFO_SIZE;
-  return ((size + SK_BUFF_SIZE) / CACHELINE) % 2 === 1 ? size : size + CACHELINE;
+  return XDP_PACKET_HEADROOM + Math.ceil(maxFrame / CACHELINE) * CACHELINE + SKB_SHARED_INFO_SIZE;
+}
+
+function strideOf(size: number): number {
+  const stride = SK_BUFF_SIZE + size;
+  return (stride / CACHELINE) % 2 === 1 ? stride : stride + CACHELINE;
 }
 
 export interface FramePoolOptions {
@@ -86,7 +100,7 @@ export function createFramePool(
 ): number {
   const { u32 } = memory;
   const size = frameSize(maxFrame);
-  const stride = SK_BUFF_SIZE + size;
+  const stride = strideOf(size);
   const region = 1 << REGION_SHIFT;
   const arenaBytes = Math.ceil((count * stride) / region) * region;
   const ringSize = count + STALE_SLOTS;
@@ -140,6 +154,11 @@ export function framePoolFree(memory: Memory, pool: number): number {
   return returned + u32[(pool + FRAME_POOL.cached) >> 2]! + u32[(pool + FRAME_POOL.fresh) >> 2]!;
 }
 
+/** Frags that a CPU has given back. */
+export function fragsReturned({ f64 }: Memory, at: FramePoolsAt, cpu: number): number {
+  return f64[(percpu(at.returns, cpu) + RETURNS.frags) >> 3]!;
+}
+
 export interface FramePools {
   /**
    * Writes the addresses (data_hard_start) of up to `n` buffers into the words at `to`; returns how many there were, 0
@@ -148,6 +167,8 @@ export interface FramePools {
   allocBulk(pool: number, to: number, n: number): number;
   /** Gives a buffer back to where it came from; seen by its owner after `flush`, at the latest. Any CPU. */
   put(frame: number): void;
+  /** Gives the buffer of a frag back; one that is of no pool (a test run's page) is its owner's business. */
+  putFrag(buffer: number): void;
   /** Gives `n` buffers back, the words at `from` plus `offset` each. */
   putMany(from: number, n: number, offset: number): void;
   /** Hands over what `put` has gathered. At the end of each poll. */
@@ -156,7 +177,7 @@ export interface FramePools {
 
 /** Pools as the CPU `cpu` uses them. */
 export function attachFramePools(memory: Memory, at: FramePoolsAt, cpu: number): FramePools {
-  const { u32 } = memory;
+  const { u32, f64 } = memory;
   const SHIFT = REGION_SHIFT;
   const OWNER = FRAME_POOL.cpu >> 2;
   const CACHED = FRAME_POOL.cached >> 2;
@@ -168,6 +189,7 @@ export function attachFramePools(memory: Memory, at: FramePoolsAt, cpu: number):
   const returns = percpu(at.returns, cpu);
   const gathered = (returns + RETURNS.pool) >> 2;
   const gatheredCount = (returns + RETURNS.count) >> 2;
+  const frags = (returns + RETURNS.frags) >> 3;
   const slots = (returns + RETURN_SLOTS) >> 2;
 
   function takeFresh(pool: number): number {
@@ -234,6 +256,11 @@ export function attachFramePools(memory: Memory, at: FramePoolsAt, cpu: number):
       return taken;
     },
     put,
+    putFrag(buffer) {
+      if (u32[regions + (buffer >>> SHIFT)] === 0) return;
+      f64[frags]! += 1;
+      put(buffer);
+    },
     putMany(from, n, offset) {
       const list = from >> 2;
       for (let i = 0; i < n; i++) put(u32[list + i]! + offset);

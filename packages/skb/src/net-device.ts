@@ -12,6 +12,7 @@ export const NET_DEVICE = layout({
   max_frame: 'u32', // longest frame that it receives, without FCS
   xdp_prog: 'u32', // id of the program in native mode, 0 without
   xdp_generic: 'u32', // id of the program in generic mode, 0 without
+  xdp_linearize: 'u32', // 1: the program in generic mode wants each frame in one buffer
   xdp_bulkq: 'u32', // the bulk queue of CPU 0 for frames that are redirected here; 0: it has no ndo_xdp_xmit
   tx_counters: 'u32', // what it sent, a cache line per CPU
   features: 'u32', // DEVICE_FEATURES that are on

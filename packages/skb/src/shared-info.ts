@@ -10,21 +10,27 @@
  * sk_buffs, linked by `next` from `frag_list` on, whose own linear data and frags follow.
  */
 import type { Memory } from '@cpumap/smp';
-import { MAX_SKB_FRAGS, SKB_FRAG, SKB_SHARED_INFO } from '@cpumap/uapi';
+import { MAX_SKB_FRAGS, PAGE_SIZE, SKB_FRAG, SKB_SHARED_INFO } from '@cpumap/uapi';
 import type { FramePools } from './frame-pool.ts';
 import { SK_BUFF } from './sk-buff.ts';
 
 const NR_FRAGS = SKB_SHARED_INFO.nr_frags;
 const FRAG_LIST = SKB_SHARED_INFO.frag_list;
 const FRAGS = SKB_SHARED_INFO.frags;
+const FRAGS_SIZE = SKB_SHARED_INFO.xdp_frags_size;
+const FRAGS_TRUESIZE = SKB_SHARED_INFO.xdp_frags_truesize;
 
 export interface SharedInfos {
   /** Makes it valid and empty. */
   init(shinfo: number): void;
   nrFrags(shinfo: number): number;
+  setNrFrags(shinfo: number, n: number): void;
   /** The SKB_FRAG of an index. */
   frag(shinfo: number, index: number): number;
-  /** Adds `len` bytes at `data` in `buffer` (a frame pool's address); false when there are MAX_SKB_FRAGS already. */
+  /**
+   * Adds `len` bytes at `data` in `buffer` (a frame pool's address), which counts as a page; false when there are
+   * MAX_SKB_FRAGS already.
+   */
   addFrag(shinfo: number, buffer: number, data: number, len: number): boolean;
   /** Gives the buffers of all frags back to their pools. Those of a frag_list are not looked at. */
   putFrags(shinfo: number, pools: FramePools): void;
@@ -37,6 +43,9 @@ export function attachSharedInfos({ u8, u32 }: Memory): SharedInfos {
       u8.fill(0, shinfo, shinfo + FRAGS);
     },
     nrFrags: (shinfo) => u8[shinfo + NR_FRAGS]!,
+    setNrFrags(shinfo, n) {
+      u8[shinfo + NR_FRAGS] = n;
+    },
     frag,
     addFrag(shinfo, buffer, data, len) {
       const n = u8[shinfo + NR_FRAGS]!;
@@ -46,11 +55,13 @@ export function attachSharedInfos({ u8, u32 }: Memory): SharedInfos {
       u32[(at + SKB_FRAG.len) >> 2] = len;
       u32[(at + SKB_FRAG.offset) >> 2] = data - buffer;
       u8[shinfo + NR_FRAGS] = n + 1;
+      u32[(shinfo + FRAGS_SIZE) >> 2]! += len;
+      u32[(shinfo + FRAGS_TRUESIZE) >> 2]! += PAGE_SIZE;
       return true;
     },
     putFrags(shinfo, pools) {
       const n = u8[shinfo + NR_FRAGS]!;
-      for (let i = 0; i < n; i++) pools.put(u32[(frag(shinfo, i) + SKB_FRAG.netmem) >> 2]!);
+      for (let i = 0; i < n; i++) pools.putFrag(u32[(frag(shinfo, i) + SKB_FRAG.netmem) >> 2]!);
     },
   };
 }

@@ -18,4 +18,6 @@ export const XDP_BUFF = layout({
   data_hard_start: 'u32',
   frame_sz: 'u32',
   dev: 'u32',
+  flags: 'u32', // XDP_FLAGS_HAS_FRAGS
+  frag_size: 'u32', // of the RX queue: how large its frags are; 0 where nobody says (bpf_xdp_adjust_tail cannot grow one)
 });

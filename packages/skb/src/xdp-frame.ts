@@ -9,7 +9,14 @@
  */
 
 import type { Memory } from '@cpumap/smp';
-import { type Features, SKB_SHARED_INFO_SIZE, XDP_FRAME, XDP_PKT } from '@cpumap/uapi';
+import {
+  type Features,
+  SKB_SHARED_INFO,
+  SKB_SHARED_INFO_SIZE,
+  XDP_FLAGS_HAS_FRAGS,
+  XDP_FRAME,
+  XDP_PKT,
+} from '@cpumap/uapi';
 import { XDP_BUFF } from './xdp-buff.ts';
 
 const MEM_TYPE_PAGE_POOL = 2;
@@ -19,7 +26,10 @@ export interface XdpFrames {
   /** mirrors xdp_convert_buff_to_frame: the descriptor's address, or 0 when there is no room for it. */
   fromBuff(buff: number): number;
   data(frame: number): number;
+  /** Bytes in the first buffer. */
   len(frame: number): number;
+  /** Bytes in all buffers: xdp_get_frame_len. */
+  fullLen(frame: number): number;
   metasize(frame: number): number;
   devRx(frame: number): number;
   setDevRx(frame: number, dev: number): void;
@@ -45,6 +55,7 @@ function frames618({ u32 }: Memory): XdpFrames {
   const DATA_HARD_START = XDP_BUFF.data_hard_start >> 2;
   const FRAME_SZ = XDP_BUFF.frame_sz >> 2;
   const DATA_META = XDP_BUFF.data_meta >> 2;
+  const FLAGS = XDP_BUFF.flags >> 2;
   const FRAME_DATA = XDP_FRAME.data >> 2;
   const FRAME_LEN = XDP_FRAME.len >> 2;
   const FRAME_HEADROOM = XDP_FRAME.headroom >> 2;
@@ -52,6 +63,8 @@ function frames618({ u32 }: Memory): XdpFrames {
   const FRAME_MEM_TYPE = XDP_FRAME.mem_type >> 2;
   const FRAME_FRAME_SZ = XDP_FRAME.frame_sz >> 2;
   const FRAME_FLAGS = XDP_FRAME.flags >> 2;
+  const HAS_FRAGS = XDP_FLAGS_HAS_FRAGS;
+  const FRAGS_SIZE = (SKB_SHARED_INFO.xdp_frags_size - TAILROOM) >> 2;
   return {
     sizeof: SIZE,
     fromBuff(buff) {
@@ -70,11 +83,17 @@ function frames618({ u32 }: Memory): XdpFrames {
       u32[f + FRAME_METASIZE] = metasize;
       u32[f + FRAME_MEM_TYPE] = PAGE_POOL;
       u32[f + FRAME_FRAME_SZ] = frameSz;
-      u32[f + FRAME_FLAGS] = 0;
+      u32[f + FRAME_FLAGS] = u32[b + FLAGS]!;
       return hardStart;
     },
     data: (frame) => u32[(frame >> 2) + FRAME_DATA]!,
     len: (frame) => u32[(frame >> 2) + FRAME_LEN]!,
+    fullLen(frame) {
+      const f = frame >> 2;
+      const len = u32[f + FRAME_LEN]!;
+      if ((u32[f + FRAME_FLAGS]! & HAS_FRAGS) === 0) return len;
+      return len + u32[f + (u32[f + FRAME_FRAME_SZ]! >> 2) + FRAGS_SIZE]!;
+    },
     metasize: (frame) => u32[(frame >> 2) + FRAME_METASIZE]!,
     devRx: (frame) => u32[(frame >> 2) + FRAME_DEV_RX]!,
     setDevRx(frame, dev) {
@@ -102,6 +121,7 @@ function frames415({ u16, u32 }: Memory): XdpFrames {
     },
     data: (frame) => u32[(frame + XDP_PKT.data) >> 2]!,
     len: (frame) => u16[(frame + XDP_PKT.len) >> 1]!,
+    fullLen: (frame) => u16[(frame + XDP_PKT.len) >> 1]!,
     metasize: (frame) => u16[(frame + XDP_PKT.metasize) >> 1]!,
     devRx: (frame) => u32[(frame + XDP_PKT.dev_rx) >> 2]!,
     setDevRx(frame, dev) {
@@ -121,5 +141,7 @@ export function attachFrameToBuff({ u32 }: Memory): (frame: number, buff: number
     u32[b + (XDP_BUFF.data_meta >> 2)] = data - u32[f + (XDP_FRAME.metasize >> 2)]!;
     u32[b + (XDP_BUFF.data_hard_start >> 2)] = frame;
     u32[b + (XDP_BUFF.frame_sz >> 2)] = u32[f + (XDP_FRAME.frame_sz >> 2)]!;
+    u32[b + (XDP_BUFF.flags >> 2)] = u32[f + (XDP_FRAME.flags >> 2)]!;
+    u32[b + (XDP_BUFF.frag_size >> 2)] = 0; // no RX queue stands behind a descriptor
   };
 }

@@ -41,13 +41,19 @@ describe('frameSize', () => {
     for (let maxFrame = 14; maxFrame <= 9216; maxFrame++) {
       const room = frameSize(maxFrame) - HEADROOM - SHARED_INFO;
       expect(room).toBeGreaterThanOrEqual(maxFrame);
-      expect(room).toBeLessThan(maxFrame + 128);
+      expect(room).toBeLessThan(maxFrame + 64);
     }
   });
 
+  it('is a page for the most that fits into one', () => {
+    expect(frameSize(3520)).toBe(4096);
+  });
+
   it('makes buffers an odd number of cache lines apart', () => {
-    for (let maxFrame = 14; maxFrame <= 9216; maxFrame++) {
-      expect(((frameSize(maxFrame) + SK_BUFF) / 64) % 2).toBe(1);
+    const { create, alloc } = poolMemory();
+    for (const maxFrame of [64, 128, 1472, 1536, 3456, 3520]) {
+      const [first, second] = alloc(create(2, 0, maxFrame), 2);
+      expect((Math.abs(second! - first!) / 64) % 2).toBe(1);
     }
   });
 });

@@ -40,6 +40,7 @@ export const FEATURES = {
     what: "the low two bits of bpf_redirect_map's flags are the verdict on a miss",
   },
   listDelivery: { since: '5.13', what: 'netif_receive_skb_list: no verdict per sk_buff, RPS applies' },
+  devmapBroadcast: { since: '5.14', what: 'BPF_F_BROADCAST and BPF_F_EXCLUDE_INGRESS on devmaps' },
   genericCpumap: { since: '5.15', what: 'cpumap in generic (skb) mode' },
   frags: { since: '5.18', what: 'multi-buffer frames, a 40-byte descriptor and the owner check of maps' },
   largeMetadata: { since: '5.18', what: 'metadata of up to 252 bytes instead of 32' },

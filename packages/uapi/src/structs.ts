@@ -3,6 +3,7 @@
  * (the 6.18 column read from a running kernel's BTF).
  */
 import { layout } from './layout.ts';
+import { XDP_PACKET_HEADROOM } from './xdp.ts';
 
 /** What an XDP program sees: the context of include/uapi/linux/bpf.h, 24 bytes. */
 export const XDP_MD = layout({
@@ -58,6 +59,11 @@ export const SKB_SHARED_INFO = layout({
 /** skb_frag_t: a piece of a frame that lies in another buffer. */
 export const SKB_FRAG = layout({ netmem: 'ptr', len: 'u32', offset: 'u32' });
 export const MAX_SKB_FRAGS = 17;
+
+/** The buffer of a driver whose frames may have several, and the most that one frag has. */
+export const PAGE_SIZE = 4096;
+/** Bytes of a frame in its first buffer when that is a page: 3520. What is longer goes on in frags. */
+export const XDP_PAGE_FRAME = PAGE_SIZE - XDP_PACKET_HEADROOM - SKB_SHARED_INFO_SIZE;
 
 /** SKB_DATA_ALIGN(sizeof(struct sk_buff)): counted into truesize. */
 export const SK_BUFF_SIZE = 256;

@@ -20,6 +20,13 @@ export const XDP_FLAGS_DRV_MODE = 1 << 2;
 /** enum bpf_attach_type, the values that XDP programs and those on their tracepoints are loaded or attached with. */
 export const BPF_ATTACH_TYPE = { TRACE_RAW_TP: 23, XDP_DEVMAP: 33, XDP_CPUMAP: 35, XDP: 37 } as const;
 
+/** Flags of bpf_redirect_map on a devmap: a copy for each of its devices, all but the one that the frame came from. */
+export const BPF_F_BROADCAST = 1 << 3;
+export const BPF_F_EXCLUDE_INGRESS = 1 << 4;
+
+/** Of an xdp_buff or a descriptor: the frame goes on in other buffers, which the shared info at this one's end names. */
+export const XDP_FLAGS_HAS_FRAGS = 1 << 0;
+
 /** Room that a driver leaves in front of each frame. */
 export const XDP_PACKET_HEADROOM = 256;
 

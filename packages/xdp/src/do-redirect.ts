@@ -11,7 +11,7 @@ import { BPF_MAP } from '@cpumap/bpf';
 import { NET_DEVICE, XDP_BUFF, type XdpFrames } from '@cpumap/skb';
 import type { Memory } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
-import { BPF_MAP_TYPE, ERRNO, type Features } from '@cpumap/uapi';
+import { BPF_F_EXCLUDE_INGRESS, BPF_MAP_TYPE, ERRNO, type Features } from '@cpumap/uapi';
 import { NO_MAP_ID, REDIRECT_INFO } from './redirect-info.ts';
 import type { DeviceRedirect, RedirectTarget, RedirectTargets } from './redirect-target.ts';
 
@@ -51,6 +51,8 @@ function redirect618(parts: RedirectParts): Redirect {
   const ri = parts.redirectInfo >> 2;
   const INDEX = ri + (REDIRECT_INFO.tgt_index >> 2);
   const VALUE = ri + (REDIRECT_INFO.tgt_value >> 2);
+  const MAP = ri + (REDIRECT_INFO.map >> 2);
+  const FLAGS = ri + (REDIRECT_INFO.flags >> 2);
   const MAP_ID = ri + (REDIRECT_INFO.map_id >> 2);
   const MAP_TYPE = ri + (REDIRECT_INFO.map_type >> 2);
   const PROG_ID = ri + (REDIRECT_INFO.prog_id >> 2);
@@ -77,9 +79,24 @@ function redirect618(parts: RedirectParts): Redirect {
 
   const ifindexOf = (dev: number): number => u32[(dev + NET_DEVICE.ifindex) >> 2]!;
 
+  /** Where the event says that it goes: a broadcast shows the device of its key, if there is one. */
+  function toIfindex(target: RedirectTarget | undefined): number {
+    const entry = u32[VALUE]!;
+    return entry === 0 ? 0 : (target?.ifindexOf?.(entry) ?? 0);
+  }
+
+  /** A redirect with flags: a copy for each device of the map. */
+  function broadcast(target: RedirectTarget, what: number, dev: number, generic: boolean): number {
+    const excluded = (u32[FLAGS]! & BPF_F_EXCLUDE_INGRESS) === 0 ? 0 : dev;
+    u32[FLAGS] = 0;
+    const to = target.broadcast!;
+    return generic ? to.genericRedirect(u32[MAP]!, what, excluded) : to.enqueue(u32[MAP]!, what, dev, excluded);
+  }
+
   return {
     begin(progId) {
       u32[INDEX] = 0;
+      u32[FLAGS] = 0;
       u32[VALUE] = 0;
       u32[MAP_ID] = 0;
       u32[MAP_TYPE] = 0;
@@ -95,12 +112,16 @@ function redirect618(parts: RedirectParts): Redirect {
       const frame = frames.fromBuff(buff);
       const target = targets[mapType];
       if (frame !== 0 && target === undefined) return withoutMap(dev, mapId, frame, false);
-      const err = frame === 0 ? EOVERFLOW : target!.enqueue(u32[VALUE]!, frame, dev);
+      let err = EOVERFLOW;
+      if (frame !== 0) {
+        err = u32[FLAGS] === 0 ? target!.enqueue(u32[VALUE]!, frame, dev) : broadcast(target!, frame, dev, false);
+      }
       if (err === 0) {
         u32[REDIRECTS]! += 1;
         if (!tracepoints.tracesRedirect()) return 0;
       }
-      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, err, mapId, u32[INDEX]!, target !== undefined, mapType);
+      const viaMap = target !== undefined;
+      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), toIfindex(target), err, mapId, u32[INDEX]!, viaMap, mapType);
       return err;
     },
     doGenericRedirect(skb, dev) {
@@ -110,9 +131,9 @@ function redirect618(parts: RedirectParts): Redirect {
       u32[MAP_ID] = 0;
       u32[MAP_TYPE] = 0;
       if (target === undefined) return withoutMap(dev, mapId, skb, true);
-      const err = target.genericRedirect(u32[VALUE]!, skb);
+      const err = u32[FLAGS] === 0 ? target.genericRedirect(u32[VALUE]!, skb) : broadcast(target, skb, dev, true);
       if (err === 0) u32[REDIRECTS]! += 1;
-      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, err, mapId, u32[INDEX]!, true, mapType);
+      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), toIfindex(target), err, mapId, u32[INDEX]!, true, mapType);
       return err;
     },
     flush() {

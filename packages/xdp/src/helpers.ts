@@ -4,9 +4,19 @@
  */
 
 import { attachMapLookup, BPF_MAP, type BpfHelpers } from '@cpumap/bpf';
-import { XDP_BUFF } from '@cpumap/skb';
+import { type FramePools, XDP_BUFF } from '@cpumap/skb';
 import type { Clock, Memory } from '@cpumap/smp';
-import { ERRNO, ETH_HLEN, type Features, SKB_SHARED_INFO_SIZE, XDP_ABORTED, XDP_REDIRECT } from '@cpumap/uapi';
+import {
+  BPF_F_BROADCAST,
+  BPF_F_EXCLUDE_INGRESS,
+  ERRNO,
+  ETH_HLEN,
+  type Features,
+  SKB_SHARED_INFO_SIZE,
+  XDP_ABORTED,
+  XDP_REDIRECT,
+} from '@cpumap/uapi';
+import { attachBuffFrags } from './buff-frags.ts';
 import { NO_MAP_ID, REDIRECT_INFO } from './redirect-info.ts';
 import type { RedirectTargets } from './redirect-target.ts';
 
@@ -16,6 +26,8 @@ export interface HelperParts {
   readonly clock: Clock;
   readonly features: Features;
   readonly targets: RedirectTargets;
+  /** Where frags go that a program cuts off. */
+  readonly pools: Pick<FramePools, 'putFrag'>;
   /** This CPU's REDIRECT_INFO. */
   readonly redirectInfo: number;
   /** Bytes of a frame descriptor: what bpf_xdp_adjust_head must leave in front. */
@@ -25,6 +37,7 @@ export interface HelperParts {
 }
 
 const MISS_VERDICTS = 3;
+const MOST_FLAGS = MISS_VERDICTS | BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS;
 const EINVAL = -ERRNO.EINVAL;
 const EACCES = -ERRNO.EACCES;
 
@@ -48,7 +61,7 @@ export function attachHelpers(parts: HelperParts): BpfHelpers {
 
   /** 5.13 and later: the slot is looked up here, and a miss is the verdict in the flags' low two bits. */
   function redirectMapWithLookup(map: number, key: number, flags: number): number {
-    if ((flags & ~MISS) !== 0) return XDP_ABORTED;
+    if ((flags & ~MISS) !== 0) return redirectMapBroadcast(map, key, flags);
     const type = u32[(map >> 2) + TYPE]!;
     const entry = targets[type]?.lookup(map, key >>> 0) ?? 0;
     if (entry === 0) {
@@ -64,6 +77,21 @@ export function attachHelpers(parts: HelperParts): BpfHelpers {
     return REDIRECT;
   }
 
+  /** Flags that devmaps alone know: a broadcast needs no entry at the key, but the event shows the one that is there. */
+  function redirectMapBroadcast(map: number, key: number, flags: number): number {
+    const type = u32[(map >> 2) + TYPE]!;
+    const target = targets[type];
+    if (!features.devmapBroadcast || target?.broadcast === undefined || (flags & ~MOST_FLAGS) !== 0) return XDP_ABORTED;
+    if ((flags & BPF_F_BROADCAST) === 0) return redirectMapWithLookup(map, key, flags & MISS);
+    u32[INDEX] = key;
+    u32[VALUE] = target.lookup(map, key >>> 0);
+    u32[MAP] = map;
+    u32[FLAGS] = flags;
+    u32[MAP_ID] = u32[(map >> 2) + ID]!;
+    u32[MAP_TYPE] = type;
+    return REDIRECT;
+  }
+
   /** Until 5.13: nothing is looked up; an empty slot shows at xdp_do_redirect. */
   function redirectMapBlind(map: number, key: number, flags: number): number {
     if (flags !== 0) return XDP_ABORTED;
@@ -74,6 +102,7 @@ export function attachHelpers(parts: HelperParts): BpfHelpers {
     return XDP_REDIRECT;
   }
 
+  const frags = attachBuffFrags(memory, parts.pools);
   const frameEnd = features.headroomReserved ? parts.descriptorSize : 0;
   const maxMeta = features.largeMetadata ? 252 : 32;
   let random = parts.seed >>> 0 || 1; // xorshift never leaves 0
@@ -119,7 +148,12 @@ export function attachHelpers(parts: HelperParts): BpfHelpers {
       return 0;
     },
 
+    xdpGetBuffLen: frags.len,
+    xdpLoadBytes: frags.load,
+    xdpStoreBytes: frags.store,
+
     xdpAdjustTail(ctx, delta) {
+      if (frags.hasFrags(ctx)) return frags.adjustTail(ctx, delta);
       const b = ctx >> 2;
       const before = u32[b + (XDP_BUFF.data_end >> 2)]!;
       const end = before + delta;

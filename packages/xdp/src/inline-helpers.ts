@@ -1,6 +1,7 @@
 /**
  * XDP helpers as code in compiled programs, for releases whose bpf_redirect_map looks the slot up: what helpers.ts does,
- * without the way to JavaScript (about 5 ns a call). The instance's per-CPU address is the CPU's REDIRECT_INFO.
+ * without the way to JavaScript (about 5 ns a call). The instance's per-CPU address is the CPU's REDIRECT_INFO. What asks
+ * for the end of the frame, or moves it, takes that way after all when the frame has frags.
  */
 import {
   BPF_MAP,
@@ -51,13 +52,12 @@ export function createXdpInliner(parts: InlineXdpParts): (site: InlineSite) => I
       case BPF_FUNC.xdp_adjust_meta:
         return (site) => adjustMeta(site, reserved, maxMeta);
       case BPF_FUNC.xdp_adjust_tail:
-        return adjustTail;
+        return ofOneBuffer(features, adjustTail);
       case BPF_FUNC.xdp_get_buff_len:
-        return (site) => {
-          const { w, argument } = site;
+        return ofOneBuffer(features, ({ w, argument }) => {
           w.get(argument(1)).op(OP.i32WrapI64).access(OP.i64Load32U, XDP_BUFF.data_end);
           w.get(argument(1)).op(OP.i32WrapI64).access(OP.i64Load32U, XDP_BUFF.data).op(OP.i64Sub);
-        };
+        });
       default:
         return undefined;
     }
@@ -96,6 +96,19 @@ function redirectMap({ u32 }: Memory, map: number, flags: bigint | undefined): I
     w.op(OP.else);
     callHelper();
     w.op(OP.end);
+  };
+}
+
+/** The code for a frame in one buffer, and the helper for others. */
+function ofOneBuffer(features: Features, inlined: InlineHelper): InlineHelper {
+  if (!features.frags) return inlined;
+  return (site) => {
+    load(site, XDP_BUFF.flags);
+    site.w.if('i64');
+    site.callHelper();
+    site.w.op(OP.else);
+    inlined(site);
+    site.w.op(OP.end);
   };
 }
 

@@ -12,6 +12,16 @@ export interface RedirectTarget {
   enqueue(entry: number, frame: number, dev: number): number;
   /** Takes an sk_buff of generic XDP. 0, or a negative errno and the sk_buff stays the caller's. */
   genericRedirect(entry: number, skb: number): number;
+  /**
+   * Of a type that BPF_F_BROADCAST is for: takes a frame for all entries of `map` but the one of `excluded`, a device. 0,
+   * also when no entry is left, or a negative errno and the frame stays the caller's.
+   */
+  readonly broadcast?: {
+    enqueue(map: number, frame: number, dev: number, excluded: number): number;
+    genericRedirect(map: number, skb: number, excluded: number): number;
+  };
+  /** Of a type whose entries are devices: the ifindex that the redirect's event shows for an entry. */
+  ifindexOf?(entry: number): number;
   /** Flushes what this CPU has pending (releases with one flush list per CPU). */
   flush(): void;
   /** 4.15: notes that `map` has a frame pending at `key` on this CPU. */

@@ -4,7 +4,7 @@
  */
 
 import { type BpfHelpers, JIT_STACK_SIZE, type ProgramInstance } from '@cpumap/bpf';
-import type { XdpFrames } from '@cpumap/skb';
+import type { FramePools, XdpFrames } from '@cpumap/skb';
 import { type Allocator, type Clock, createPercpu, type Memory, type PercpuAt, percpu } from '@cpumap/smp';
 import type { Tracepoints } from '@cpumap/tracepoints';
 import type { Features } from '@cpumap/uapi';
@@ -47,6 +47,7 @@ export interface XdpParts {
   readonly features: Features;
   readonly frames: XdpFrames;
   readonly tracepoints: Tracepoints;
+  readonly pools: Pick<FramePools, 'putFrag'>;
   readonly seed: number;
   /** What redirects through maps go to, one for each type of map. */
   readonly targets: readonly RedirectTarget[];

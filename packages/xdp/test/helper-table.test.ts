@@ -4,6 +4,7 @@ import { XDP_BUFF } from '@cpumap/skb';
 import { createAllocator, createMemory } from '@cpumap/smp';
 import { BPF_FUNC, type BpfFuncName, XDP_ABORTED, XDP_REDIRECT } from '@cpumap/uapi';
 import { expect, it } from 'vitest';
+import { attachBuffFrags } from '../src/buff-frags.ts';
 import { attachXdpHelperTable } from '../src/index.ts';
 
 const LENGTH = 64;
@@ -16,6 +17,7 @@ memory.u32[(ctx + XDP_BUFF.data_end) >> 2] = data + LENGTH;
 const unused = (): never => {
   throw new Error('not called here');
 };
+const frags = attachBuffFrags(memory, { putFrag: unused });
 const helpers: BpfHelpers = {
   mapLookupElem: unused,
   redirectMap: (_map, _key, flags) => (flags === 0 ? XDP_REDIRECT : XDP_ABORTED),
@@ -23,11 +25,14 @@ const helpers: BpfHelpers = {
   xdpAdjustHead: unused,
   xdpAdjustMeta: unused,
   xdpAdjustTail: unused,
+  xdpGetBuffLen: frags.len,
+  xdpLoadBytes: frags.load,
+  xdpStoreBytes: frags.store,
   ktimeGetNs: unused,
   getSmpProcessorId: unused,
   getPrandomU32: unused,
 };
-const table = attachXdpHelperTable(memory, helpers);
+const table = attachXdpHelperTable(helpers);
 const call = (name: BpfFuncName, ...args: number[]): number =>
   (table[BPF_FUNC[name]] as (...args: number[]) => number)(...args);
 

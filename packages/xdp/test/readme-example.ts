@@ -13,8 +13,10 @@ const clock = { now: () => 0 };
 const trace = createTraceArea(allocator, 1, 16);
 const tracepoints = attachTracepoints(memory, trace, 0, features, clock);
 const frames = skb.attachXdpFrames(memory, features);
-const parts = { memory, cpu: 0, clock, features, frames, tracepoints, seed: 1, targets: [], device: NO_XDP_XMIT };
-const xdp = attachXdp({ ...parts, onProgramError: console.error }, createXdp(allocator, 1));
+const pools = skb.attachFramePools(memory, skb.createFramePools(memory, allocator, 1), 0);
+const parts = { memory, cpu: 0, clock, features, frames, tracepoints, pools, seed: 1 };
+const redirects = { targets: [], device: NO_XDP_XMIT };
+const xdp = attachXdp({ ...parts, ...redirects, onProgramError: console.error }, createXdp(allocator, 1));
 
 // A frame of 60 bytes behind its headroom of 256: the context that a program gets is the address of its xdp_buff.
 const ctx = allocator.alloc(skb.XDP_BUFF.sizeof);

@@ -20,8 +20,8 @@ const GROUPS: readonly Group[] = [
     why: 'ethtool -K sets what GRO does on an interface, and /sys/class/net/IFNAME/queues/rx-0/rps_cpus RPS',
   },
   {
-    options: ['cpus', 'rxQueues', 'rxRing', 'rxCpu', 'executor', 'seed', 'release', 'bpfEngine'],
-    why: 'the machine is this one; ethtool and /proc/irq set its queues and interrupts, and `doctor` shows them',
+    options: ['cpus', 'rxQueues', 'rxRing', 'mtu', 'rxCpu', 'executor', 'seed', 'release', 'bpfEngine'],
+    why: 'the machine is this one; ethtool, ip link and /proc/irq set up its interfaces, and `doctor` shows them',
   },
 ];
 

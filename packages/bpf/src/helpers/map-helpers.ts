@@ -11,8 +11,12 @@ const EFAULT = -ERRNO.EFAULT;
 /** Of perf_event_output's flags: how many bytes of the context's data follow the sample. */
 const CTXLEN_MASK = 0xfffff;
 
-/** The bytes of the context's packet that a sample may end with: where they are and how many, of an XDP context. */
-export type ContextBytes = (ctx: number) => { readonly start: number; readonly length: number };
+/** The bytes of an XDP context's packet, in however many buffers, that a sample may end with. */
+export interface ContextBytes {
+  length(ctx: number): number;
+  /** Copies the first `size` bytes to `to`. */
+  copy(ctx: number, to: number, size: number): void;
+}
 
 export interface MapHelpers {
   readonly table: HelperTable;
@@ -32,12 +36,11 @@ export function attachMapHelpers(maps: MapOps, contextBytes?: ContextBytes): Map
   function perfEventOutput(ctx: number, map: number, flagsLo: number, flagsHi: number, data: number, size: number) {
     if ((flagsHi & ~CTXLEN_MASK) !== 0) return EINVAL;
     const tail = flagsHi & CTXLEN_MASK;
-    if (tail === 0) return maps.perfEventOutput(map, flagsLo, data, size, 0, 0);
-    const packet = contextBytes?.(ctx);
-    if (packet === undefined) return EINVAL;
+    if (tail === 0) return maps.perfEventOutput(map, flagsLo, data, size);
+    if (contextBytes === undefined) return EINVAL;
     // mirrors bpf_xdp_event_output: more than there is of the packet
-    if (tail > packet.length) return EFAULT;
-    return maps.perfEventOutput(map, flagsLo, data, size, packet.start, tail);
+    if (tail > contextBytes.length(ctx)) return EFAULT;
+    return maps.perfEventOutput(map, flagsLo, data, size, ctx, tail, contextBytes.copy);
   }
 
   const table = helperTable({

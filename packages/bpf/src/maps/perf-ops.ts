@@ -17,10 +17,18 @@ import { attachSharedBytes } from './shared-bytes.ts';
 
 export interface PerfOps {
   /**
-   * `flags` is an index or BPF_F_CURRENT_CPU. The sample is the data, and behind it `tailSize` bytes from `tail` on, where
-   * the context's packet is wanted too. 0, or -E2BIG, -ENOENT, -EOPNOTSUPP, -ENOSPC.
+   * `flags` is an index or BPF_F_CURRENT_CPU. The sample is the data, and behind it, where the context's packet is wanted
+   * too, `tailSize` bytes that `copyTail` brings. 0, or -E2BIG, -ENOENT, -EOPNOTSUPP, -ENOSPC.
    */
-  perfEventOutput(map: number, flags: number, data: number, size: number, tail?: number, tailSize?: number): number;
+  perfEventOutput(
+    map: number,
+    flags: number,
+    data: number,
+    size: number,
+    ctx?: number,
+    tailSize?: number,
+    copyTail?: (ctx: number, to: number, size: number) => void,
+  ): number;
 }
 
 export function attachPerfOps(memory: Memory, cpu: number): PerfOps {
@@ -48,7 +56,7 @@ export function attachPerfOps(memory: Memory, cpu: number): PerfOps {
   }
 
   return {
-    perfEventOutput(map, flags, data, size, tail = 0, tailSize = 0) {
+    perfEventOutput(map, flags, data, size, ctx = 0, tailSize = 0, copyTail) {
       const m = map >> 2;
       const index = flags >>> 0 === CURRENT_CPU ? cpu : flags >>> 0;
       if (index >= u32[m + MAX_ENTRIES]!) return E2BIG;
@@ -79,8 +87,7 @@ export function attachPerfOps(memory: Memory, cpu: number): PerfOps {
       header(at, PERF_RECORD_SAMPLE, record);
       u32[(at + PERF_RECORD.raw_size) >> 2] = record - PERF_RAW_OFF;
       bytes.copy(at + PERF_RAW_OFF, data, size);
-      // behind data of any length, so not by words
-      for (let i = 0; i < tailSize; i++) u8[at + PERF_RAW_OFF + size + i] = u8[tail + i]!;
+      copyTail?.(ctx, at + PERF_RAW_OFF + size, tailSize);
       for (let i = at + PERF_RAW_OFF + whole; i < at + record; i++) u8[i] = 0;
       Atomics.store(u32, buffer + HEAD, (head + record) >>> 0);
       return 0;

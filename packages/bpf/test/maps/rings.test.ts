@@ -183,7 +183,10 @@ describe('PERF_EVENT_ARRAY', () => {
     const buffer = openPerfBuffer(map, { cpu: 0, pages: 1 });
     const data = maps.place(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), 1);
     const tail = maps.place(Uint8Array.of(11, 12, 13, 14, 15, 16, 17), 3);
-    expect(maps.ops(0).perfEventOutput(map.pointer, 0, data, size, tail, 7)).toBe(0);
+    const copy = (ctx: number, to: number, bytes: number): void => {
+      maps.memory.u8.copyWithin(to, ctx, ctx + bytes);
+    };
+    expect(maps.ops(0).perfEventOutput(map.pointer, 0, data, size, tail, 7, copy)).toBe(0);
     const wanted = [1, 2, 3, 4, 5, 6, 7, 8].slice(0, size).concat([11, 12, 13, 14, 15, 16, 17]);
     buffer.consume((sample) => expect([...sample.subarray(0, size + 7)]).toEqual(wanted));
   });

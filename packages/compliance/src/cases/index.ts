@@ -6,6 +6,7 @@ import { CONTEXT_CASES } from './contexts.ts';
 import { CREATE_CASES } from './create.ts';
 import { ELEMENT_CASES } from './elements.ts';
 import { ENTRY_CASES } from './entries.ts';
+import { FRAG_CASES } from './frags.ts';
 import { INNER_MAP_CASES } from './inner-maps.ts';
 import { PACKET_HELPER_CASES } from './packet-helpers.ts';
 import { REDIRECT_CASES } from './redirects.ts';
@@ -19,6 +20,7 @@ const unsorted: readonly Case[] = [
   ...INNER_MAP_CASES,
   ...REDIRECT_CASES,
   ...PACKET_HELPER_CASES,
+  ...FRAG_CASES,
   ...CONTEXT_CASES,
   ...CALL_CASES,
   ...VERIFIER_CASES,

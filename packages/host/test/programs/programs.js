@@ -30,6 +30,17 @@ export const redirectTo = ({ helpers, maps, constants }) => {
   return () => helpers.redirectMap(maps.cpu_map, constants.to, 0);
 };
 
+/** A second program that reads the last byte of each frame, wherever it lies, and drops odd flows. */
+export const passEvenFlows = ({ memory, helpers }) => {
+  return (ctx) => {
+    const scratch = memory.u32[ctx >> 2]; // the first byte, put back below
+    const first = memory.u8[scratch];
+    const answer = helpers.xdpLoadBytes(ctx, helpers.xdpGetBuffLen(ctx) - 1, scratch, 1);
+    memory.u8[scratch] = first;
+    return answer === 0 && flowOf(memory, ctx) % 2 === 0 ? XDP_PASS : XDP_DROP;
+  };
+};
+
 export const pass = () => () => XDP_PASS;
 export const drop = () => () => XDP_DROP;
 

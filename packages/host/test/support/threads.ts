@@ -6,7 +6,6 @@ import { numberedFrame } from './frames.ts';
 
 const PROGRAMS = new URL('../programs/programs.js', import.meta.url).href;
 const HANDLERS = new URL('../programs/handlers.js', import.meta.url).href;
-const STRIDE = 256;
 const CPUS = 256;
 
 export const programCode = (name: string): ModuleCode => ({ module: PROGRAMS, export: name });
@@ -27,19 +26,26 @@ export interface Flows {
 }
 
 /** `frames` numbered frames of `flows` flows in turn, and a handler that checks that each comes whole and in order. */
-export async function watchFlows(host: Host, flows: number, frames: number): Promise<Flows> {
+export async function watchFlows(
+  host: Host,
+  flows: number,
+  frames: number,
+  lengthOf = (n: number): number => 60 + ((n * 7) % 180),
+): Promise<Flows> {
   if (frames % flows !== 0) throw new RangeError('the frames must be whole rounds of the flows');
-  const sent = new SharedArrayBuffer(frames * STRIDE);
+  const lengths = Array.from({ length: frames }, (_, n) => lengthOf(n));
+  const stride = Math.max(...lengths);
+  const sent = new SharedArrayBuffer(frames * stride);
   const bytes = new Uint8Array(sent);
-  const made = Array.from({ length: frames }, (_, n) => {
-    const frame = numberedFrame(n, n % flows, 60 + ((n * 7) % 180));
+  const made = lengths.map((length, n) => {
+    const frame = numberedFrame(n, n % flows, length);
     for (let i = 46; i < frame.length; i++) frame[i] = (n * 31 + i) & 0xff;
-    bytes.set(frame, n * STRIDE);
+    bytes.set(frame, n * stride);
     return frame;
   });
   const tally = new SharedArrayBuffer((CPUS + 3) * 4);
   const words = new Int32Array(tally);
-  const options = { flows, stride: STRIDE, count: frames, sent, tally };
+  const options = { flows, stride, count: frames, sent, tally };
   await host.addHandler(handlerCode('checkFlows'), { options });
   const order = Uint32Array.from(made, (_, n) => n);
   return {

@@ -42,8 +42,8 @@ export interface PktgenKey {
 export const FCS_LENGTH = 4;
 export const PKTGEN_MAX_FLOWS = 65_536;
 const MIN_SIZE = 64;
-const MAX_SIZE = 1518;
-const MAX_TAGGED_SIZE = 1522;
+const MAX_SIZE = 9018;
+const MAX_TAGGED_SIZE = 9022;
 const MAX_SEED = 0xffff_ffff;
 /** Far above any machine; keeps the time between frames a sensible number. */
 const MAX_RATE = 1e12;

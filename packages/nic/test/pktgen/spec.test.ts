@@ -40,8 +40,8 @@ describe('a packet generator specification', () => {
     ['rate=14.88M', { rate: 14_880_000 }],
     ['rate=0.1G', { rate: 100_000_000 }],
     ['size=64', {}],
-    ['size=1518', { size: 1518 }],
-    ['size=1522,vlan=1', { size: 1522, vlan: 1 }],
+    ['size=9018', { size: 9018 }],
+    ['size=9022,vlan=1', { size: 9022, vlan: 1 }],
     ['imix', { imix: true }],
     ['imix=1', { imix: true }],
     ['imix=0,size=100', { size: 100 }],
@@ -78,10 +78,10 @@ describe('a packet generator specification', () => {
     ['rate=.5', 'rate', '.5', 'max, or a number with k, M or G'],
     ['rate=Infinity', 'rate', 'Infinity', 'max, or a number with k, M or G'],
     ['rate=1001G', 'rate', '1001G', 'allowed: at most 1000G, or max'],
-    ['size=63', 'size', '63', 'size=63 cannot be taken; allowed: 64 to 1518, with vlan to 1522'],
-    ['size=1519', 'size', '1519', 'allowed: 64 to 1518, with vlan to 1522'],
-    ['size=1523,vlan=1', 'size', '1523', 'allowed: 64 to 1522 with these headers'],
-    ['size=64,ipv6', 'size', '64', 'allowed: 66 to 1518 with these headers'],
+    ['size=63', 'size', '63', 'size=63 cannot be taken; allowed: 64 to 9018, with vlan to 9022'],
+    ['size=9019', 'size', '9019', 'allowed: 64 to 9018, with vlan to 9022'],
+    ['size=9023,vlan=1', 'size', '9023', 'allowed: 64 to 9022 with these headers'],
+    ['size=64,ipv6', 'size', '64', 'allowed: 66 to 9018 with these headers'],
     ['size=64.5', 'size', '64.5', 'size=64.5 cannot be taken'],
     ['size=0x40', 'size', '0x40', 'size=0x40 cannot be taken'],
     ['size=100,imix', 'size', '100', 'size and imix exclude each other'],
@@ -133,7 +133,7 @@ describe('a packet generator specification', () => {
           const spec = parsePktgenSpec(written);
           expect(spec.rate).toBeGreaterThan(0);
           expect(spec.size).toBeGreaterThanOrEqual(pktgenMinSize(spec));
-          expect(spec.size).toBeLessThanOrEqual(spec.vlan === null ? 1518 : 1522);
+          expect(spec.size).toBeLessThanOrEqual(spec.vlan === null ? 9018 : 9022);
         } catch (error) {
           expect(error).toBeInstanceOf(PktgenSpecError);
         }

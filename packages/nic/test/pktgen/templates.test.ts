@@ -25,6 +25,7 @@ describe('the frames of a generator', () => {
   it.each([
     ['', [60]],
     ['size=1518', [1514]],
+    ['size=9018', [9014]],
     ['size=1522,vlan=1', [1518]],
     ['imix', [60, 590, 1514]],
     ['imix,vlan=5', [60, 590, 1514]],

@@ -81,6 +81,7 @@ export function createBench(release: Release, { seed = 1, cpu = 0, errors = [] a
     features,
     frames,
     tracepoints,
+    pools: { putFrag() {} },
     seed,
     targets: [target],
     device: NO_XDP_XMIT,

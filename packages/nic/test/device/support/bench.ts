@@ -100,11 +100,12 @@ export function createBench(nrCpus: number, { seed = 1, mib = 256 } = {}): Bench
     };
     stack.add({ id: 1, protocol: ETH_P.ALL, handler: { receive } });
     const redirects = { targets: [], device: NO_XDP_XMIT };
-    const xdpParts = { memory, cpu, clock, features, frames, tracepoints, seed, ...redirects, onProgramError: fail };
+    const shared = { memory, cpu, clock, features, frames, tracepoints, pools: framePools };
+    const xdpParts = { ...shared, seed, ...redirects, onProgramError: fail };
     const xdp = attachXdp(xdpParts, xdpAt);
     const dma = attachDma(memory, clock);
     const buff = percpu(buffs, cpu);
-    const napi = attachNapi({ machine, cpu, tasks, tracepoints, pools: framePools, skbs, stack, xdp, dma, buff });
+    const napi = attachNapi({ ...shared, machine, tasks, skbs, stack, xdp, dma, buff });
     const noKthreads = (): never => {
       throw new Error('there are no kthreads here');
     };
@@ -131,7 +132,16 @@ export function createBench(nrCpus: number, { seed = 1, mib = 256 } = {}): Bench
     advance: (ns) => executor.advance(ns),
     settle,
     device(options = {}) {
-      const parts = { memory, allocator, machine, tasks, pools, waitFor: executor.waitFor, startBacklogs: () => {} };
+      const parts = {
+        memory,
+        features,
+        allocator,
+        machine,
+        tasks,
+        pools,
+        waitFor: executor.waitFor,
+        startBacklogs: () => {},
+      };
       return createNicDevice(parts, { name: 'eth0', ifindex: ifindex++, buffers: 1024, ...options });
     },
     async send(nic, source) {
