@@ -12,6 +12,7 @@ export * from './gro/read-gso.ts';
 export * from './net-device.ts';
 export * from './netif-receive.ts';
 export * from './packet-handler.ts';
+export * from './read-sk-buff.ts';
 export * from './return-frame.ts';
 export * from './rps/backlog.ts';
 export * from './rps/rps.ts';

@@ -20,6 +20,9 @@ const FRAGS = SKB_SHARED_INFO.frags;
 const FRAGS_SIZE = SKB_SHARED_INFO.xdp_frags_size;
 const FRAGS_TRUESIZE = SKB_SHARED_INFO.xdp_frags_truesize;
 
+/** Only senders use a timestamp's key: here it is how many of the frags were frames of their own before GRO merged them. */
+const SPLICED = SKB_SHARED_INFO.tskey;
+
 export interface SharedInfos {
   /** Makes it valid and empty. */
   init(shinfo: number): void;
@@ -32,6 +35,8 @@ export interface SharedInfos {
    * MAX_SKB_FRAGS already.
    */
   addFrag(shinfo: number, buffer: number, data: number, len: number): boolean;
+  /** The last frag added is the buffer of a frame that was one of its own. */
+  countSpliced(shinfo: number): void;
   /** Gives the buffers of all frags back to their pools. Those of a frag_list are not looked at. */
   putFrags(shinfo: number, pools: FramePools): void;
 }
@@ -59,9 +64,18 @@ export function attachSharedInfos({ u8, u32 }: Memory): SharedInfos {
       u32[(shinfo + FRAGS_TRUESIZE) >> 2]! += PAGE_SIZE;
       return true;
     },
+    countSpliced(shinfo) {
+      u32[(shinfo + SPLICED) >> 2]! += 1;
+    },
     putFrags(shinfo, pools) {
       const n = u8[shinfo + NR_FRAGS]!;
-      for (let i = 0; i < n; i++) pools.putFrag(u32[(frag(shinfo, i) + SKB_FRAG.netmem) >> 2]!);
+      // which of them were frames does not matter: `putFrag` differs in the count alone
+      const frames = u32[(shinfo + SPLICED) >> 2]!;
+      for (let i = 0; i < n; i++) {
+        const buffer = u32[(frag(shinfo, i) + SKB_FRAG.netmem) >> 2]!;
+        if (i < frames) pools.put(buffer);
+        else pools.putFrag(buffer);
+      }
     },
   };
 }

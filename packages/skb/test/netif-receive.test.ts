@@ -2,7 +2,7 @@ import { ETH_P, NET_RX_DROP, NET_RX_SUCCESS } from '@cpumap/uapi';
 import { describe, expect, it } from 'vitest';
 import { framePoolFree } from '../src/frame-pool.ts';
 import { attachNetifReceive, STACK_COUNTERS } from '../src/netif-receive.ts';
-import { readSkBuff } from '../src/sk-buff.ts';
+import { readSkBuff } from '../src/read-sk-buff.ts';
 import { etherFrame, receiver } from './support/receiver.ts';
 
 const COUNT = 8;

@@ -42,6 +42,7 @@ export function attachGroMerge(memory: Memory, skbs: SkBuffs): GroMerge {
     const nr = u8[info + NR_FRAGS]!;
     if (nr + 1 + own > MAX_FRAGS) return false;
     infos.addFrag(info, skbs.frameOf(skb), data, u32[(skb >> 2) + TAIL]! - data);
+    infos.countSpliced(info);
     if (own > 0) {
       const from = u32[(skb >> 2) + END]! + FRAGS;
       u8.copyWithin(info + FRAGS + (nr + 1) * FRAG_BYTES, from, from + own * FRAG_BYTES);
