@@ -6,6 +6,7 @@
  */
 import type { BpfMap, MapSpec } from '@cpumap/bpf';
 import type { TestRunOptions, TestRunResult } from '@cpumap/host';
+import type { Traffic } from './traffic/traffic.ts';
 
 /** A map, and the number that stands for it where bpf(2) takes a descriptor. */
 export interface SubjectMap extends BpfMap {
@@ -41,6 +42,8 @@ export interface Subject {
   createMap(spec: MapSpec): SubjectMap;
   /** @throws KernelError */
   loadProgram(program: ProgramText): Promise<SubjectProgram>;
+  /** Frames through maps and programs that were made after it was first asked for. @throws KernelError EPERM */
+  traffic(): Promise<Traffic>;
   /** Closes what was made since the last time, and is not kept. */
   clear(): void;
   /** What was made so far stays until the subject is closed. */

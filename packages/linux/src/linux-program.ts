@@ -18,6 +18,7 @@ import { attrOf, BPF_CMD, nameWords, PROG_LOAD_ATTR, TEST_RUN_ATTR } from './att
 import { loadFunctionBtf } from './function-btf.ts';
 import { bpfError, libc } from './libc.ts';
 import { programInfo } from './object-info.ts';
+import { onCpu } from './on-cpu.ts';
 
 export interface LinuxProgram extends BpfProgram {
   readonly fd: number;
@@ -141,7 +142,7 @@ function testRun({ type }: BpfProgram, fd: number, options: TestRunOptions): Tes
   if (type !== BPF_PROG_TYPE.XDP) {
     throw new KernelError('ENOTSUPP', 'bpf(BPF_PROG_TEST_RUN)', { hint: 'only XDP programs are run on a frame here' });
   }
-  const { data, ctx, repeat = 1, liveFrames = false } = options;
+  const { data, ctx, repeat = 1, liveFrames = false, cpu } = options;
   const dataIn = data.slice();
   const dataOut = new Uint8Array(liveFrames ? 0 : 2 * PAGE_SIZE);
   const ctxIn = ctx === undefined ? undefined : contextBytes({ data_end: data.length, ...ctx });
@@ -160,8 +161,9 @@ function testRun({ type }: BpfProgram, fd: number, options: TestRunOptions): Tes
     ctx_out: withContext && !liveFrames ? ctxOut : undefined,
     flags: liveFrames ? BPF_F_TEST_XDP_LIVE_FRAMES : 0,
   });
+  const run = (): number => c.bpf(BPF_CMD.PROG_TEST_RUN, attr);
   const started = performance.now();
-  const answer = c.bpf(BPF_CMD.PROG_TEST_RUN, attr);
+  const answer = cpu === undefined ? run() : onCpu(cpu, run);
   const elapsedNs = (performance.now() - started) * 1e6;
   if (answer < 0) throw bpfError('BPF_PROG_TEST_RUN', answer);
   const size = attr.u32(TEST_RUN_ATTR.data_size_out);
