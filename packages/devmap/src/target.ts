@@ -43,6 +43,7 @@ export function attachDevMapTargets(
     enqueue: (entry: number, frame: number, devRx: number) =>
       enqueue(u32[(entry >> 2) + DEV]!, frame, devRx, u32[(entry >> 2) + PROG]!),
     genericRedirect: (entry: number, skb: number) => generic(u32[(entry >> 2) + DEV]!, skb),
+    toIfindex: (entry: number) => u32[(u32[(entry >> 2) + DEV]! + NET_DEVICE.ifindex) >> 2]!,
     insertCtx() {},
     flushMap: () => bulkQueues.flush(),
   };

@@ -20,7 +20,7 @@ import { createXdpInliner } from '@cpumap/xdp';
 import type { TracepointLink, XdpLink } from './backend.ts';
 import { type Blueprint, LOOPBACK_IFINDEX } from './blueprint.ts';
 import { contextOf, eventOf } from './program-contexts.ts';
-import { checkTestRun, createTestRun, type TestRunOptions, type TestRunResult } from './test-run.ts';
+import { checkTestRun, createTestRun, MOST_OF_PAGE, type TestRunOptions, type TestRunResult } from './test-run.ts';
 
 /** A program on the engine, which can be tried on a frame. */
 export interface LoadedProgram extends BpfProgram {
@@ -44,10 +44,20 @@ export interface ProgramControlParts {
   readonly takeId: () => number;
   /** @throws KernelError EINVAL for code that cannot get to the CPUs */
   readonly checkCode: (code: object, syscall: string) => void;
-  readonly createDevice: (options: { readonly name: string; readonly irqCpus: readonly number[] }) => NicDevice;
+  readonly createDevice: (options: {
+    readonly name: string;
+    readonly irqCpus: readonly number[];
+    readonly mtu: number;
+  }) => NicDevice;
   readonly attachXdp: (device: string, program: BpfProgram) => XdpLink;
   readonly isQuiet: () => boolean;
 }
+
+const MTU = 1500;
+/** Bytes of a frame beyond the MTU: the Ethernet header and two VLAN tags. */
+const HEADERS = 22;
+/** Of a frame that fills a page. */
+const PAGE_MTU = MOST_OF_PAGE - HEADERS;
 
 export function createProgramControl(parts: ProgramControlParts) {
   const { memory, allocator, features, blueprint, cpus, engine, executor } = parts;
@@ -118,8 +128,10 @@ export function createProgramControl(parts: ProgramControlParts) {
   async function runLiveFrames(program: BpfProgram, run: TestRunOptions & { cpu: number }): Promise<TestRunResult> {
     checkTestRun(program, run);
     const { data, repeat = 1, cpu } = run;
-    const name = `test${cpu}`;
-    const device = devices.find((candidate) => candidate.name === name) ?? createDevice({ name, irqCpus: [cpu] });
+    // the kernel's test runs have a page for each frame; most frames here need no more than a usual buffer
+    const mtu = data.length > MTU + HEADERS ? PAGE_MTU : MTU;
+    const name = mtu === MTU ? `test${cpu}` : `test${cpu}-page`;
+    const device = devices.find((candidate) => candidate.name === name) ?? createDevice({ name, irqCpus: [cpu], mtu });
     const link = attachXdp(name, program);
     const start = performance.now();
     const count = Math.max(repeat, 1);

@@ -70,7 +70,7 @@ export interface TestRunAnswer {
 
 const PAGE_SIZE = 4096;
 /** Of a frame; a longer one would need a second buffer. */
-const MOST = PAGE_SIZE - XDP_PACKET_HEADROOM - SKB_SHARED_INFO_SIZE;
+export const MOST_OF_PAGE = PAGE_SIZE - XDP_PACKET_HEADROOM - SKB_SHARED_INFO_SIZE;
 /** Metadata lies in the headroom, behind the descriptor of 40 bytes. */
 const MOST_METADATA = XDP_PACKET_HEADROOM - 40;
 
@@ -104,7 +104,8 @@ export function checkTestRun(program: BpfProgram, { data, ctx = {}, repeat = 1 }
   }
   const length = data.length - start;
   if (length < ETH_HLEN) refuse('EINVAL', `a frame has at least the ${ETH_HLEN} bytes of its header`);
-  if (length > MOST) refuse('EINVAL', `a frame of ${length} bytes does not fit into one page: at most ${MOST}`);
+  if (length > MOST_OF_PAGE)
+    refuse('EINVAL', `a frame of ${length} bytes does not fit into one page: at most ${MOST_OF_PAGE}`);
 }
 
 export function createTestRun({ memory, allocator, device, command }: TestRunParts) {

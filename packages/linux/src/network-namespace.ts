@@ -37,13 +37,16 @@ export function createNetworkNamespace(): NetworkNamespace {
     enter(outside);
   }
   let open = true;
+  let depth = 0; // of calls of `run` inside each other
   return {
     run(act) {
-      enter(inside);
+      if (depth === 0) enter(inside);
+      depth++;
       try {
         return act();
       } finally {
-        enter(outside);
+        depth--;
+        if (depth === 0) enter(outside);
       }
     },
     close() {

@@ -100,7 +100,9 @@ function redirect618(parts: RedirectParts): Redirect {
         u32[REDIRECTS]! += 1;
         if (!tracepoints.tracesRedirect()) return 0;
       }
-      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, err, mapId, u32[INDEX]!, target !== undefined, mapType);
+      // mirrors the event's assignment: a devmap's target is its device
+      const to = target === undefined ? 0 : target.toIfindex(u32[VALUE]!);
+      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), to, err, mapId, u32[INDEX]!, target !== undefined, mapType);
       return err;
     },
     doGenericRedirect(skb, dev) {
@@ -112,7 +114,8 @@ function redirect618(parts: RedirectParts): Redirect {
       if (target === undefined) return withoutMap(dev, mapId, skb, true);
       const err = target.genericRedirect(u32[VALUE]!, skb);
       if (err === 0) u32[REDIRECTS]! += 1;
-      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), 0, err, mapId, u32[INDEX]!, true, mapType);
+      const to = target.toIfindex(u32[VALUE]!);
+      tracepoints.redirect(u32[PROG_ID]!, ifindexOf(dev), to, err, mapId, u32[INDEX]!, true, mapType);
       return err;
     },
     flush() {

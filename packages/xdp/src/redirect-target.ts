@@ -12,6 +12,8 @@ export interface RedirectTarget {
   enqueue(entry: number, frame: number, dev: number): number;
   /** Takes an sk_buff of generic XDP. 0, or a negative errno and the sk_buff stays the caller's. */
   genericRedirect(entry: number, skb: number): number;
+  /** For the event: the ifindex of the device that an entry stands for, 0 if it stands for none. */
+  toIfindex(entry: number): number;
   /** Flushes what this CPU has pending (releases with one flush list per CPU). */
   flush(): void;
   /** 4.15: notes that `map` has a frame pending at `key` on this CPU. */

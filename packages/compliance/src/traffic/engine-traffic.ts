@@ -2,7 +2,7 @@
 import type { Host, XdpLink } from '@cpumap/host';
 import type { NicDevice } from '@cpumap/nic';
 import type { TraceRecord } from '@cpumap/tracepoints';
-import type { SubjectMap } from '../subject.ts';
+import { LOOPBACK, type SubjectMap } from '../subject.ts';
 import { createArea, readArea } from './collector.ts';
 import type { Names } from './names.ts';
 import { type Delivered, eventText, isEmptyTurn, seenOf } from './seen.ts';
@@ -26,6 +26,7 @@ export async function createEngineTraffic({ host, names, program }: EngineTraffi
   await host.addHandler(HANDLER, { options: { area: received } });
   await host.addHandler(HANDLER, { options: { area: sent }, direction: 'out' });
   let ended: TraceRecord[] = [];
+  names.devices.set(LOOPBACK, IN); // where the kernel's test runs come in
 
   /** Devices of test runs are made by the engine, one for each CPU; all are the one that frames come in on. */
   function deviceName(ifindex: number): string {
@@ -51,26 +52,26 @@ export async function createEngineTraffic({ host, names, program }: EngineTraffi
   }
 
   /** On a device of our own, so that something can be done in the middle. */
-  async function onDevice(nic: NicDevice, { program: own, data, repeat = 1, generic, then }: Burst): Promise<void> {
+  async function onDevice(nic: NicDevice, { program: own, data, repeat = 1, generic, amidst }: Burst): Promise<void> {
     const mode = generic === undefined ? 'native' : 'generic';
     const link: XdpLink = host.attachXdp(nic.name, program(own.handle), mode);
     const before = nic.statistics().rx_packets!;
     nic.start({ frames: [data], order: Uint32Array.of(0), count: repeat });
-    if (then !== undefined) {
+    if (amidst !== undefined) {
       while (nic.statistics().rx_packets! < before + repeat) await host.advance(STEP);
-      then();
+      amidst();
     }
     await host.settle();
     link.detach();
   }
 
   async function burst(given: Burst): Promise<Seen> {
-    const { program: own, data, repeat = 1, cpu = 0, generic, then } = given;
+    const { program: own, data, repeat = 1, cpu = 0, generic, amidst } = given;
     read();
     delivered();
     ended = [];
     if (generic !== undefined) await onDevice(deviceFor(generic.name, cpu), given);
-    else if (then !== undefined) await onDevice(deviceFor(`test${cpu}`, cpu), given);
+    else if (amidst !== undefined) await onDevice(deviceFor(`test${cpu}`, cpu), given);
     else await own.testRun({ data, repeat, cpu, liveFrames: true });
     for (const device of host.devices) {
       if (!names.devices.has(device.ifindex)) names.devices.set(device.ifindex, IN);

@@ -135,17 +135,20 @@ export function createKernelTraffic({ trace, names, program, pass }: KernelTraff
     }),
   );
 
-  function receive({ program: own, data, repeat = 1, cpu = 0, generic, then }: Burst): void {
+  /** @throws KernelError of the test run */
+  async function receive({ program: own, data, repeat = 1, cpu = 0, generic, amidst }: Burst): Promise<void> {
     const loaded = program(own.handle);
     if (generic === undefined) {
+      let ran: Promise<unknown> = Promise.resolve();
       const run = (): void => {
-        void loaded.testRun({ data, repeat, liveFrames: true }).catch(() => undefined);
-        then?.();
+        ran = loaded.testRun({ data, repeat, liveFrames: true });
+        amidst?.();
       };
       namespace.run(() => {
         if (repeat > 1) hold.ran(loaded);
         onCpu(cpu, run, { alone: true });
       });
+      await ran;
       return;
     }
     const pair = device(generic.name);
@@ -155,7 +158,7 @@ export function createKernelTraffic({ trace, names, program, pass }: KernelTraff
       cpu,
       () => {
         for (let i = 0; i < repeat; i++) pair.peer.send(data);
-        then?.();
+        amidst?.();
       },
       { alone: true },
     );
@@ -174,7 +177,7 @@ export function createKernelTraffic({ trace, names, program, pass }: KernelTraff
 
   async function burst(given: Burst): Promise<Seen> {
     forget();
-    receive(given);
+    await receive(given);
     await until('every frame has ended', isQuiet);
     return seenOf(records, frames, names);
   }

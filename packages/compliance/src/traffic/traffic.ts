@@ -23,7 +23,7 @@ export interface Burst {
   /** A device that receives them in generic mode, each frame by itself, instead of a test run. */
   readonly generic?: TrafficDevice;
   /** Done as soon as the frames were received, before any kthread of this CPU has run. */
-  readonly then?: () => void;
+  readonly amidst?: () => void;
 }
 
 export interface TrafficDevice {
