@@ -20,7 +20,7 @@ import { createXdpInliner } from '@cpumap/xdp';
 import type { TracepointLink, XdpLink } from './backend.ts';
 import { type Blueprint, LOOPBACK_IFINDEX } from './blueprint.ts';
 import { contextOf, eventOf } from './program-contexts.ts';
-import { checkTestRun, createTestRun, MOST_OF_PAGE, type TestRunOptions, type TestRunResult } from './test-run.ts';
+import { checkTestRun, createTestRun, MOST_OF_LIVE_PAGE, type TestRunOptions, type TestRunResult } from './test-run.ts';
 
 /** A program on the engine, which can be tried on a frame. */
 export interface LoadedProgram extends BpfProgram {
@@ -57,7 +57,7 @@ const MTU = 1500;
 /** Bytes of a frame beyond the MTU: the Ethernet header and two VLAN tags. */
 const HEADERS = 22;
 /** Of a frame that fills a page. */
-const PAGE_MTU = MOST_OF_PAGE - HEADERS;
+const PAGE_MTU = MOST_OF_LIVE_PAGE - HEADERS;
 
 export function createProgramControl(parts: ProgramControlParts) {
   const { memory, allocator, features, blueprint, cpus, engine, executor } = parts;
@@ -108,12 +108,14 @@ export function createProgramControl(parts: ProgramControlParts) {
     memory,
     allocator,
     command: (cpu, command) => executor.command(cpu, command),
-    device(ifindex) {
-      if (ifindex === LOOPBACK_IFINDEX) return { pointer: blueprint.loopback, queues: 1 };
-      const found = devices.find((device) => device.ifindex === ifindex);
-      return found && { pointer: found.pointer, queues: found.channels() };
-    },
+    device: deviceByIndex,
   });
+
+  function deviceByIndex(ifindex: number) {
+    if (ifindex === LOOPBACK_IFINDEX) return { pointer: blueprint.loopback, queues: 1 };
+    const found = devices.find((device) => device.ifindex === ifindex);
+    return found && { pointer: found.pointer, queues: found.channels() };
+  }
 
   async function testRun(program: BpfProgram, run: TestRunOptions): Promise<TestRunResult> {
     const cpu = run.cpu ?? 0;
@@ -126,7 +128,7 @@ export function createProgramControl(parts: ProgramControlParts) {
 
   /** The frame comes in on a device of its own, as often as asked, and its verdicts are carried out. */
   async function runLiveFrames(program: BpfProgram, run: TestRunOptions & { cpu: number }): Promise<TestRunResult> {
-    checkTestRun(program, run);
+    checkTestRun(program, run, deviceByIndex);
     const { data, repeat = 1, cpu } = run;
     // the kernel's test runs have a page for each frame; most frames here need no more than a usual buffer
     const mtu = data.length > MTU + HEADERS ? PAGE_MTU : MTU;

@@ -70,15 +70,22 @@ export interface TestRunAnswer {
 
 const PAGE_SIZE = 4096;
 /** Of a frame; a longer one would need a second buffer. */
-export const MOST_OF_PAGE = PAGE_SIZE - XDP_PACKET_HEADROOM - SKB_SHARED_INFO_SIZE;
+const MOST_OF_PAGE = PAGE_SIZE - XDP_PACKET_HEADROOM - SKB_SHARED_INFO_SIZE;
+/** Live frames share their page with the kernel's notes on it: struct xdp_page_head. */
+export const MOST_OF_LIVE_PAGE = MOST_OF_PAGE - 112;
 /** Metadata lies in the headroom, behind the descriptor of 40 bytes. */
 const MOST_METADATA = XDP_PACKET_HEADROOM - 40;
+
+interface TestRunDevice {
+  readonly pointer: number;
+  readonly queues: number;
+}
 
 export interface TestRunParts {
   readonly memory: Memory;
   readonly allocator: Allocator;
   /** Address of the device of an ifindex, and how many queues it has; undefined if there is none. */
-  readonly device: (ifindex: number) => { readonly pointer: number; readonly queues: number } | undefined;
+  readonly device: (ifindex: number) => TestRunDevice | undefined;
   readonly command: (cpu: number, command: TestRunCommand) => Promise<unknown>;
 }
 
@@ -86,8 +93,12 @@ function refuse(code: ErrnoName, hint: string): never {
   throw new KernelError(code, 'bpf(BPF_PROG_TEST_RUN)', { hint });
 }
 
-/** What test runs of both kinds refuse. @throws KernelError EINVAL, ENOTSUPP, ENODEV */
-export function checkTestRun(program: BpfProgram, { data, ctx = {}, repeat = 1 }: TestRunOptions): void {
+/** What test runs of both kinds refuse; the device that they come in on. @throws KernelError EINVAL, ENOTSUPP, ENODEV */
+export function checkTestRun(
+  program: BpfProgram,
+  { data, ctx = {}, repeat = 1, liveFrames = false }: TestRunOptions,
+  device: TestRunParts['device'],
+): TestRunDevice {
   if (program.type !== BPF_PROG_TYPE.XDP) refuse('ENOTSUPP', `only XDP programs can be run on a frame`);
   if (program.expectedAttachType !== BPF_ATTACH_TYPE.XDP) {
     refuse('EINVAL', 'programs for map entries cannot be run on their own: put it in an entry and send frames');
@@ -104,20 +115,22 @@ export function checkTestRun(program: BpfProgram, { data, ctx = {}, repeat = 1 }
   }
   const length = data.length - start;
   if (length < ETH_HLEN) refuse('EINVAL', `a frame has at least the ${ETH_HLEN} bytes of its header`);
-  if (length > MOST_OF_PAGE)
-    refuse('EINVAL', `a frame of ${length} bytes does not fit into one page: at most ${MOST_OF_PAGE}`);
+  const most = liveFrames ? MOST_OF_LIVE_PAGE : MOST_OF_PAGE;
+  if (length > most) refuse('EINVAL', `a frame of ${length} bytes does not fit into one page: at most ${most}`);
+  const { ingress_ifindex: ifindex = 0, rx_queue_index: queue = 0 } = ctx;
+  if (ifindex === 0 && queue !== 0) refuse('EINVAL', 'without a device there is queue 0 alone');
+  const from =
+    device(ifindex === 0 ? LOOPBACK_IFINDEX : ifindex) ?? refuse('ENODEV', `no device has the ifindex ${ifindex}`);
+  if (queue >= from.queues) refuse('EINVAL', `the device has no queue ${queue}`);
+  return from;
 }
 
 export function createTestRun({ memory, allocator, device, command }: TestRunParts) {
   const { u8, u32 } = memory;
   return async (program: BpfProgram, options: TestRunOptions): Promise<TestRunResult> => {
-    checkTestRun(program, options);
+    const from = checkTestRun(program, options, device);
     const { data, ctx = {}, repeat = 1, cpu = 0 } = options;
     const { data: metalen = 0, ingress_ifindex: ifindex = 0, rx_queue_index: queue = 0 } = ctx;
-    if (ifindex === 0 && queue !== 0) refuse('EINVAL', 'without a device there is queue 0 alone');
-    const from =
-      device(ifindex === 0 ? LOOPBACK_IFINDEX : ifindex) ?? refuse('ENODEV', `no device has the ifindex ${ifindex}`);
-    if (queue >= from.queues) refuse('EINVAL', `the device has no queue ${queue}`);
     const page = allocator.alloc(PAGE_SIZE);
     const buff = allocator.alloc(XDP_BUFF.sizeof);
     try {

@@ -1,14 +1,15 @@
 /** Frames of every length and kind, and what the first program does to them before the redirect: delivered byte for byte. */
 import { BPF_MAP_TYPE } from '@cpumap/uapi';
 import type { Case } from '../../case.ts';
-import type { Plan } from '../../traffic/frames.ts';
+import { LOOPBACK, NOTHING } from '../../subject.ts';
+import { type Plan, pattern } from '../../traffic/frames.ts';
 import { words } from '../bytes.ts';
-import { bench, cpuMap, part, same, setEntry, toTarget, whole } from './setup.ts';
+import { bench, cpuMap, part, same, second, setEntry, toTarget, whole } from './setup.ts';
 
 const GROUP = 'traffic, frames';
 const LENGTHS = [
   14, 15, 16, 17, 18, 59, 60, 61, 63, 64, 65, 127, 128, 129, 255, 256, 511, 512, 1023, 1024, 1500, 1514, 1515, 1518,
-  1522, 1523, 2000, 2047, 2048, 3000, 3391, 3392, 3393, 3400, 3480, 3500, 3519, 3520, 3521,
+  1522, 1523, 2000, 2047, 2048, 3000, 3391, 3392, 3393, 3400, 3407, 3408, 3409, 3520, 3521,
 ];
 /** EtherTypes, and lengths as 802.3 has them in the same place. */
 const TYPES = [
@@ -22,6 +23,18 @@ const DESTINATIONS: Readonly<Record<string, readonly number[]>> = {
   'a local address': [2, 1, 2, 3, 4, 5],
   'a global address': [0, 0x1b, 0x21, 1, 2, 3],
 };
+
+const CONTEXTS = [
+  {},
+  { data_end: 59 },
+  { data_meta: 4 },
+  { data: 3 },
+  { ingress_ifindex: LOOPBACK },
+  { ingress_ifindex: NOTHING },
+  { rx_queue_index: 1 },
+  { ingress_ifindex: LOOPBACK, rx_queue_index: 1 },
+  { egress_ifindex: LOOPBACK },
+];
 
 const head = (by: number): string => `r1 = r6\n r2 = ${by}\n call 44`;
 const meta = (by: number): string => `r1 = r6\n r2 = ${by}\n call 54`;
@@ -66,6 +79,27 @@ export const FRAME_CASES: readonly Case[] = [
       }
       const mixed = LENGTHS.filter((length) => length <= 1500).map((length): Plan => ({ length }));
       await ask.later('all at once', async () => part(await send(program, mixed), 'delivered'));
+    },
+  },
+  {
+    group: GROUP,
+    name: 'what a burst is refused for',
+    async run(subject, ask) {
+      const program = await subject.loadProgram({ text: 'r0 = 1\n exit' });
+      for (const ctx of CONTEXTS) {
+        await ask.later(JSON.stringify(ctx), async () => {
+          await program.testRun({ data: pattern(60), ctx, liveFrames: true });
+        });
+      }
+      for (const length of [0, 1, 13, 14, 3408, 3409]) {
+        await ask.later(`${length} bytes`, async () => {
+          await program.testRun({ data: pattern(length), liveFrames: true });
+        });
+      }
+      const none = await second(subject, 'r0 = 1\n exit');
+      await ask.later('a program for entries', async () => {
+        await none.testRun({ data: pattern(60), liveFrames: true });
+      });
     },
   },
   {
