@@ -52,9 +52,13 @@ export async function createEngineTraffic({ host, names, program }: EngineTraffi
   }
 
   /** On a device of our own, so that something can be done in the middle. */
-  async function onDevice(nic: NicDevice, { program: own, data, repeat = 1, generic, amidst }: Burst): Promise<void> {
+  async function onDevice(
+    nic: NicDevice,
+    { program: own, data, repeat = 1, cpu = 0, generic, amidst }: Burst,
+  ): Promise<void> {
     const mode = generic === undefined ? 'native' : 'generic';
     const link: XdpLink = host.attachXdp(nic.name, program(own.handle), mode);
+    nic.setIrqAffinity(0, cpu);
     const before = nic.statistics().rx_packets!;
     nic.start({ frames: [data], order: Uint32Array.of(0), count: repeat });
     if (amidst !== undefined) {
