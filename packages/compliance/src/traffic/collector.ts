@@ -14,7 +14,7 @@ const RECORD = 4;
 const CURSOR = 0;
 const AREA_BYTES = 8 * 1024 * 1024;
 
-export interface CollectorOptions {
+interface CollectorOptions {
   readonly area: SharedArrayBuffer;
 }
 

@@ -4,7 +4,7 @@
  *
  * Owner  the subject; devices and sockets are its own and end with it.
  */
-import type { SubjectMap, SubjectProgram } from '../subject.ts';
+import type { SubjectMap, SubjectProgram } from '../subject-parts.ts';
 
 /** Where a burst of live frames comes in: on the kernel `lo` of a namespace of the subject's own. */
 export const IN = 'in';
