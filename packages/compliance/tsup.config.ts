@@ -1,3 +1,3 @@
 import { packageBuild } from '@cpumap/tsup-config';
 
-export default packageBuild();
+export default packageBuild(['src/index.ts', 'src/traffic/collector.ts']);

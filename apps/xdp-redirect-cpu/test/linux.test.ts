@@ -99,6 +99,22 @@ describeOnLinux('xdp-redirect-cpu on the running kernel', () => {
     },
   );
 
+  it.each(['no-touch', 'l4-filter', 'l4-hash'])(
+    '%s spreads frames as the engine does in generic mode too',
+    async (mode) => {
+      const program = ['-p', mode, '--cpu', '0', '--cpu', '1', '--skb-mode'];
+      const linux = linuxSummaryOf(await sendThrough(FRAMES, ...program));
+      const engine = summaryOf(await runCommand(['--input', pcapOf(FRAMES), ...program, '--json']));
+      const counts = ({ rx, xdp, enqueue, kthread }: LinuxSummary | Summary) => ({
+        packets: rx.packets,
+        filtered: xdp.drop,
+        enqueued: [enqueue.processed, enqueue.drops],
+        kthreads: kthread.map(({ cpu, processed }) => [cpu, processed]),
+      });
+      expect(counts(linux)).toEqual(counts(engine));
+    },
+  );
+
   it.each([
     ['native', 'drop', []],
     ['native', 'pass', []],

@@ -4,20 +4,11 @@
  *
  * Owner  the suite opens and closes subjects; what a case made is closed for it when it has ended (`clear`).
  */
-import type { BpfMap, MapSpec } from '@cpumap/bpf';
-import type { TestRunOptions, TestRunResult } from '@cpumap/host';
+import type { MapSpec } from '@cpumap/bpf';
+import type { SubjectMap, SubjectProgram } from './subject-parts.ts';
+import type { Traffic } from './traffic/traffic.ts';
 
-/** A map, and the number that stands for it where bpf(2) takes a descriptor. */
-export interface SubjectMap extends BpfMap {
-  readonly handle: number;
-}
-
-export interface SubjectProgram {
-  readonly id: number;
-  /** The number that stands for it where bpf(2) takes a descriptor. */
-  readonly handle: number;
-  testRun(options: TestRunOptions): Promise<TestRunResult>;
-}
+export type { SubjectMap, SubjectProgram } from './subject-parts.ts';
 
 /** A program as text of the assembler; `map(name)` names one of `maps`. */
 export interface ProgramText {
@@ -41,6 +32,8 @@ export interface Subject {
   createMap(spec: MapSpec): SubjectMap;
   /** @throws KernelError */
   loadProgram(program: ProgramText): Promise<SubjectProgram>;
+  /** Frames through maps and programs that were made after it was first asked for. @throws KernelError EPERM */
+  traffic(): Promise<Traffic>;
   /** Closes what was made since the last time, and is not kept. */
   clear(): void;
   /** What was made so far stays until the subject is closed. */

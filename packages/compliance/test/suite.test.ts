@@ -4,6 +4,7 @@
  * kernel's answers down instead.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { release } from 'node:os';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { Answers } from '../src/answer.ts';
@@ -40,6 +41,9 @@ function check(comparison: Comparison, left: string, right: string): void {
   expect(differencesText(comparison.differences, left, right)).toBe('');
 }
 
+const nameOfEngine = ({ executor = 'virtual', bpfEngine = 'jit' }: EngineSubjectOptions): string =>
+  `engine (${executor}, ${bpfEngine})`;
+
 /** One engine run for each way to build it, shared by the tests. */
 const engines = new Map<string, Promise<Protocol>>();
 function engine(options: EngineSubjectOptions): Promise<Protocol> {
@@ -57,7 +61,7 @@ describe('the suite on the engine', () => {
   ])('answers as Linux 6.18.44 did: %o', { timeout: TIMEOUT }, async (options, { skip }) => {
     if (isRecording) skip('the answers are being recorded');
     const comparison = compare(await engine(options), recorded());
-    check(comparison, 'engine', 'Linux 6.18.44, recorded');
+    check(comparison, nameOfEngine(options), 'Linux 6.18.44, recorded');
     expect(KNOWN_DIFFERENCES.filter((known) => !comparison.met.has(known))).toEqual([]);
   });
 
@@ -94,7 +98,8 @@ describe('the suite on the kernel', () => {
         writeFileSync(file, gzipSync(JSON.stringify(Object.fromEntries(answers)), { level: 9 }));
         return;
       }
-      check(compare(await engine({ cpus: kernel.possibleCpus }), answers), 'engine', 'the running kernel');
+      const options = { cpus: kernel.possibleCpus };
+      check(compare(await engine(options), answers), nameOfEngine(options), `the running kernel, Linux ${release()}`);
     },
     TIMEOUT,
   );

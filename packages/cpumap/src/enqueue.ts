@@ -105,6 +105,7 @@ export function attachCpuMapTarget(parts: EnqueueParts): RedirectTarget {
 
   return {
     mapType: BPF_MAP_TYPE.CPUMAP,
+    toIfindex: () => 0,
     lookup,
     enqueue: parts.features.perCpuFlushList ? enqueueListed : enqueuePlain,
 

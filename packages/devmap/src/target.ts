@@ -56,7 +56,7 @@ export function attachDevMapTargets(parts: DevMapTargetParts): {
     enqueue: (entry: number, frame: number, devRx: number) =>
       enqueue(u32[(entry >> 2) + DEV]!, frame, devRx, u32[(entry >> 2) + PROG]!),
     genericRedirect: (entry: number, skb: number) => generic(u32[(entry >> 2) + DEV]!, skb),
-    ifindexOf: (entry: number) => u32[(entry + BPF_DTAB_NETDEV.ifindex) >> 2]!,
+    toIfindex: (entry: number) => u32[(entry + BPF_DTAB_NETDEV.ifindex) >> 2]!,
     insertCtx() {},
     flushMap: () => bulkQueues.flush(),
   };

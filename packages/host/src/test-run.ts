@@ -79,11 +79,16 @@ export const MOST_LIVE = XDP_PAGE_FRAME - 112;
 /** Metadata lies in the headroom, behind the descriptor of 40 bytes. */
 const MOST_METADATA = XDP_PACKET_HEADROOM - 40;
 
+interface TestRunDevice {
+  readonly pointer: number;
+  readonly queues: number;
+}
+
 export interface TestRunParts {
   readonly memory: Memory;
   readonly allocator: Allocator;
   /** Address of the device of an ifindex, and how many queues it has; undefined if there is none. */
-  readonly device: (ifindex: number) => { readonly pointer: number; readonly queues: number } | undefined;
+  readonly device: (ifindex: number) => TestRunDevice | undefined;
   readonly command: (cpu: number, command: TestRunCommand) => Promise<unknown>;
 }
 
@@ -94,9 +99,15 @@ function refuse(code: ErrnoName, hint: string): never {
 /** Where the part of the data ends that lies in the first page: metadata is in the headroom. */
 const linearEnd = (start: number, end: number): number => Math.min(end, start + XDP_PAGE_FRAME);
 
-/** What test runs of both kinds refuse. @throws KernelError EINVAL, ENOTSUPP, ENOMEM */
-export function checkTestRun(program: BpfProgram, options: TestRunOptions): void {
-  const { data, ctx = {}, repeat = 1, liveFrames = false } = options;
+/**
+ * What test runs of both kinds refuse; the device that they come in on.
+ * @throws KernelError EINVAL, ENOTSUPP, ENOMEM, ENODEV
+ */
+export function checkTestRun(
+  program: BpfProgram,
+  { data, ctx = {}, repeat = 1, liveFrames = false }: TestRunOptions,
+  device: TestRunParts['device'],
+): TestRunDevice {
   if (program.type !== BPF_PROG_TYPE.XDP) refuse('ENOTSUPP', `only XDP programs can be run on a frame`);
   if (program.expectedAttachType !== BPF_ATTACH_TYPE.XDP) {
     refuse('EINVAL', 'programs for map entries cannot be run on their own: put it in an entry and send frames');
@@ -119,6 +130,12 @@ export function checkTestRun(program: BpfProgram, options: TestRunOptions): void
   const frags = Math.ceil((data.length - linearEnd(start, end)) / PAGE_SIZE);
   if (frags > MAX_SKB_FRAGS)
     refuse('ENOMEM', `what the first page does not take makes more than ${MAX_SKB_FRAGS} frags`);
+  const { ingress_ifindex: ifindex = 0, rx_queue_index: queue = 0 } = ctx;
+  if (ifindex === 0 && queue !== 0) refuse('EINVAL', 'without a device there is queue 0 alone');
+  const from =
+    device(ifindex === 0 ? LOOPBACK_IFINDEX : ifindex) ?? refuse('ENODEV', `no device has the ifindex ${ifindex}`);
+  if (queue >= from.queues) refuse('EINVAL', `the device has no queue ${queue}`);
+  return from;
 }
 
 export function createTestRun({ memory, allocator, device, command }: TestRunParts) {
@@ -148,13 +165,9 @@ export function createTestRun({ memory, allocator, device, command }: TestRunPar
   }
 
   return async (program: BpfProgram, options: TestRunOptions): Promise<TestRunResult> => {
-    checkTestRun(program, options);
+    const from = checkTestRun(program, options, device);
     const { data, ctx = {}, repeat = 1, cpu = 0 } = options;
     const { data: metalen = 0, data_end = data.length, ingress_ifindex: ifindex = 0, rx_queue_index: queue = 0 } = ctx;
-    if (ifindex === 0 && queue !== 0) refuse('EINVAL', 'without a device there is queue 0 alone');
-    const from =
-      device(ifindex === 0 ? LOOPBACK_IFINDEX : ifindex) ?? refuse('ENODEV', `no device has the ifindex ${ifindex}`);
-    if (queue >= from.queues) refuse('EINVAL', `the device has no queue ${queue}`);
     const page = allocator.alloc(PAGE_SIZE);
     const buff = allocator.alloc(XDP_BUFF.sizeof);
     const pages = [page, buff];

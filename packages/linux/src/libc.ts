@@ -40,12 +40,20 @@ export interface Libc {
   map(fd: number, bytes: number, offset: number, access: 'read' | 'write'): Mapping | number;
   /** Returns when what every CPU had begun under rcu_read_lock has ended. Needs Linux 4.3. */
   synchronizeRcu(): void;
-  /** The CPUs that the calling thread may run on, a bit each. */
-  getAffinity(into: Uint8Array): number;
-  setAffinity(cpus: Uint8Array): number;
   socket(domain: number, type: number, protocol: number): number;
   send(fd: number, bytes: Uint8Array): number;
   receive(fd: number, into: Uint8Array): number;
+  bind(fd: number, address: Uint8Array): number;
+  setsockopt(fd: number, level: number, option: number, value: Uint8Array): number;
+  /** recvfrom(2); `address` takes the sender's. */
+  receiveFrom(fd: number, into: Uint8Array, flags: number, address: Uint8Array): number;
+  /** Of the calling thread alone, as all below. */
+  unshare(flags: number): number;
+  setns(fd: number, type: number): number;
+  /** The CPUs that the thread may run on, a bit for each. */
+  getAffinity(mask: Uint8Array): number;
+  setAffinity(mask: Uint8Array): number;
+  setScheduler(policy: number, priority: number): number;
 }
 
 type Native = (...args: unknown[]) => number;
@@ -121,11 +129,17 @@ export function loadLibc(system: string, machine: string, requireKoffi: () => Ko
   // addresses of user space are below 2^47: numbers
   const mmap = lib.func('mmap', 'long', ['long', 'size_t', 'int', 'int', 'int', 'long']);
   const munmap = lib.func('munmap', 'int', ['long', 'size_t']);
-  const getAffinity = lib.func('sched_getaffinity', 'int', ['int', 'size_t', 'void *']);
-  const setAffinity = lib.func('sched_setaffinity', 'int', ['int', 'size_t', 'void *']);
   const socket = lib.func('socket', 'int', ['int', 'int', 'int']);
   const send = lib.func('send', 'long', ['int', 'void *', 'size_t', 'int']);
   const recv = lib.func('recv', 'long', ['int', 'void *', 'size_t', 'int']);
+  const bind = lib.func('bind', 'int', ['int', 'void *', 'uint']);
+  const setsockopt = lib.func('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']);
+  const recvfrom = lib.func('recvfrom', 'long', ['int', 'void *', 'size_t', 'int', 'void *', 'void *']);
+  const unshare = lib.func('unshare', 'int', ['int']);
+  const setns = lib.func('setns', 'int', ['int', 'int']);
+  const getaffinity = lib.func('sched_getaffinity', 'int', ['int', 'size_t', 'void *']);
+  const setaffinity = lib.func('sched_setaffinity', 'int', ['int', 'size_t', 'void *']);
+  const setscheduler = lib.func('sched_setscheduler', 'int', ['int', 'int', 'void *']);
   // keeps the arrays of the call that is under way: nothing else need refer to them, and the collector could move in
   const held: { attr: Attribute | undefined } = { attr: undefined };
   const answer = (result: number): number => (result < 0 ? -koffi.errno() : result);
@@ -149,11 +163,18 @@ export function loadLibc(system: string, machine: string, requireKoffi: () => Ko
       return { buffer: koffi.view(BigInt(address), bytes), unmap: () => void munmap(address, bytes) };
     },
     synchronizeRcu: () => void membarrier(numbers.membarrier, MEMBARRIER_GLOBAL, 0, 0),
-    getAffinity: (into) => answer(getAffinity(CALLING_THREAD, into.length, into)),
-    setAffinity: (cpus) => answer(setAffinity(CALLING_THREAD, cpus.length, cpus)),
     socket: (domain, type, protocol) => answer(socket(domain, type, protocol)),
     send: (fd, bytes) => answer(send(fd, bytes, bytes.length, 0)),
     receive: (fd, into) => answer(recv(fd, into, into.length, 0)),
+    bind: (fd, address) => answer(bind(fd, address, address.length)),
+    setsockopt: (fd, level, option, value) => answer(setsockopt(fd, level, option, value, value.length)),
+    receiveFrom: (fd, into, flags, address) =>
+      answer(recvfrom(fd, into, into.length, flags, address, Uint32Array.of(address.length))),
+    unshare: (flags) => answer(unshare(flags)),
+    setns: (fd, type) => answer(setns(fd, type)),
+    getAffinity: (mask) => answer(getaffinity(CALLING_THREAD, mask.length, mask)),
+    setAffinity: (mask) => answer(setaffinity(CALLING_THREAD, mask.length, mask)),
+    setScheduler: (policy, priority) => answer(setscheduler(CALLING_THREAD, policy, Int32Array.of(priority))),
   };
 }
 

@@ -15,10 +15,10 @@ import {
 import type { TestRunOptions, TestRunResult, XdpMd } from '@cpumap/host';
 import { BPF_PROG_TYPE, KernelError, XDP_MD } from '@cpumap/uapi';
 import { attrOf, BPF_CMD, nameWords, PROG_LOAD_ATTR, TEST_RUN_ATTR } from './attr.ts';
-import { onCpu } from './cpu-affinity.ts';
 import { loadFunctionBtf } from './function-btf.ts';
 import { bpfError, libc } from './libc.ts';
 import { programInfo } from './object-info.ts';
+import { onCpu } from './on-cpu.ts';
 
 export interface LinuxProgram extends BpfProgram {
   readonly fd: number;

@@ -11,6 +11,7 @@ export interface OwnIds {
   addMap(id: number): void;
   removeMap(id: number): void;
   addProgram(id: number): void;
+  removeProgram(id: number): void;
   close(): void;
 }
 
@@ -24,6 +25,7 @@ export function createOwnIds(): OwnIds {
     addMap: (id) => maps.own_maps.update(id, PRESENT),
     removeMap: (id) => maps.own_maps.delete(id),
     addProgram: (id) => maps.own_programs.update(id, PRESENT),
+    removeProgram: (id) => maps.own_programs.delete(id),
     close() {
       for (const map of Object.values(maps)) map.close();
     },

@@ -82,7 +82,7 @@ function redirect618(parts: RedirectParts): Redirect {
   /** Where the event says that it goes: a broadcast shows the device of its key, if there is one. */
   function toIfindex(target: RedirectTarget | undefined): number {
     const entry = u32[VALUE]!;
-    return entry === 0 ? 0 : (target?.ifindexOf?.(entry) ?? 0);
+    return entry === 0 ? 0 : (target?.toIfindex(entry) ?? 0);
   }
 
   /** A redirect with flags: a copy for each device of the map. */

@@ -20,8 +20,8 @@ export interface RedirectTarget {
     enqueue(map: number, frame: number, dev: number, excluded: number): number;
     genericRedirect(map: number, skb: number, excluded: number): number;
   };
-  /** Of a type whose entries are devices: the ifindex that the redirect's event shows for an entry. */
-  ifindexOf?(entry: number): number;
+  /** For the event: the ifindex of the device that an entry stands for, 0 if it stands for none. */
+  toIfindex(entry: number): number;
   /** Flushes what this CPU has pending (releases with one flush list per CPU). */
   flush(): void;
   /** 4.15: notes that `map` has a frame pending at `key` on this CPU. */

@@ -10,6 +10,7 @@ import { FRAG_CASES } from './frags.ts';
 import { INNER_MAP_CASES } from './inner-maps.ts';
 import { PACKET_HELPER_CASES } from './packet-helpers.ts';
 import { REDIRECT_CASES } from './redirects.ts';
+import { TRAFFIC_CASES } from './traffic/index.ts';
 import { VERIFIER_CASES } from './verifier.ts';
 
 const unsorted: readonly Case[] = [
@@ -24,6 +25,7 @@ const unsorted: readonly Case[] = [
   ...CONTEXT_CASES,
   ...CALL_CASES,
   ...VERIFIER_CASES,
+  ...TRAFFIC_CASES,
 ];
 const groups = [...new Set(unsorted.map(({ group }) => group))];
 

@@ -2,11 +2,11 @@
  * Random sequences of map operations on two subjects at once. After every operation both must have answered the same and
  * hold the same. There is no model besides: each subject is the other's.
  */
-import { isDeepStrictEqual } from 'node:util';
 import type { MapBatch, MapSpec } from '@cpumap/bpf';
 import fc from 'fast-check';
 import { type Answer, answerOf, answerOfAsync, hex } from '../answer.ts';
 import { contentsOf } from '../cases/elements.ts';
+import { differ } from './differ.ts';
 import { type Flavour, specOnSide, type ValueSeed } from './flavour.ts';
 import type { Side, SideParts } from './side.ts';
 
@@ -19,12 +19,6 @@ const FLAGS = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(3, 4, 5, 8, 2 ** 32, 2 ** 40) },
 );
 const ELEM_FLAGS = fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.constantFrom(1, 4, 8, 2 ** 32));
-
-function differ(what: string, [left, right]: readonly [Answer, Answer], [a, b]: Sides): void {
-  if (isDeepStrictEqual(left, right)) return;
-  const lines = [`${a.subject.name}: ${JSON.stringify(left)}`, `${b.subject.name}: ${JSON.stringify(right)}`];
-  throw new Error(`${what}\n  ${lines.join('\n  ')}`);
-}
 
 /** The commands of a flavour, for maps of one spec. */
 function commandsOf(flavour: Flavour, spec: MapSpec): fc.Arbitrary<Command>[] {

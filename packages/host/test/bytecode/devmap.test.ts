@@ -153,6 +153,29 @@ describe.each<BpfEngine>(['jit', 'interp'])('%s', (bpfEngine) => {
     });
   });
 
+  // Linux 6.18: for a target of a devmap the event names the device and the index, for one of a cpumap the index alone
+  it.each(['native', 'generic'] as const)('%s: the event names the device that a map gave', async (mode) => {
+    const { host, from, to } = await machine();
+    const map = txPort(host, BPF_MAP_TYPE.DEVMAP, to.ifindex);
+    map.update(1, new Uint8Array(Uint32Array.of(LOOPBACK, 0).buffer));
+    const fields: unknown[] = [];
+    for (const key of [0, 1]) {
+      const link = host.attachXdp(from.name, await load(host, throughMap(key), { tx_port: map }), mode);
+      const subscription = host.trace.subscribe(['xdp_redirect', 'xdp_redirect_err']);
+      await send(host, from, burst(1));
+      for (const { event, fields: all } of subscription.read().records) {
+        fields.push([event, all.to_ifindex, all.map_id, all.map_index, all.err]);
+      }
+      subscription.close();
+      link.detach();
+    }
+    expect(fields).toEqual([
+      ['xdp_redirect', to.ifindex, map.id, 0, 0],
+      ['xdp_redirect_err', LOOPBACK, map.id, 1, -ERRNO.EOPNOTSUPP],
+    ]);
+    await endClean(host);
+  });
+
   it('a slot that is empty is the verdict of the flags', async () => {
     const { host, from, to } = await machine();
     host.attachXdp(

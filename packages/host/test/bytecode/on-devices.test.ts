@@ -3,6 +3,7 @@ import { assembleProgram, type BpfEngine, type BpfMap, bytesOfU32 } from '@cpuma
 import { cpuMapOf, total } from '@cpumap/host';
 import { BPF_ATTACH_TYPE, BPF_MAP_TYPE } from '@cpumap/uapi';
 import { describe, expect, it } from 'vitest';
+import { collect } from '../support/collect.ts';
 import { burst, numberedFrame } from '../support/frames.ts';
 import { device, endClean, send, virtualHost } from '../support/machine.ts';
 import { call } from './support/fragments.ts';
@@ -76,6 +77,31 @@ describe.each<BpfEngine>(['jit', 'interp'])('%s', (bpfEngine) => {
     const statistics = host.statistics();
     expect(total(statistics, ({ xdp }) => xdp[counter])).toBe(1000);
     expect(total(statistics, ({ trace }) => trace.exception)).toBe(counter === 'aborted' ? 1000 : 0);
+    await endClean(host);
+  });
+
+  // Linux 6.18: a live frame shares its page with 112 bytes of notes on it
+  it('live frames of every length that a page has room for', async () => {
+    const host = await virtualHost({ bpfEngine });
+    const program = await host.loadProgram({ name: 'live', code: { bytecode: assembleProgram(always(2)) } });
+    const delivered = await collect(host);
+    const lengths = [14, 60, 1522, 1523, 2048, 3408];
+    for (const length of lengths) await program.testRun({ data: new Uint8Array(length), liveFrames: true });
+    expect(delivered.map(({ frame }) => frame.length)).toEqual(lengths);
+    await endClean(host);
+  });
+
+  it.each([
+    ['a frame of 3409 bytes', { data: new Uint8Array(3409) }, 'EINVAL'],
+    ['a frame of 13 bytes', { data: new Uint8Array(13) }, 'EINVAL'],
+    ['a device that is not there', { ctx: { ingress_ifindex: 9999 } }, 'ENODEV'],
+    ['a queue without a device', { ctx: { rx_queue_index: 1 } }, 'EINVAL'],
+    ['a queue that the device has not', { ctx: { ingress_ifindex: 1, rx_queue_index: 1 } }, 'EINVAL'],
+  ])('live frames are refused for %s', async (_name, options, code) => {
+    const host = await virtualHost({ bpfEngine });
+    const program = await host.loadProgram({ name: 'live', code: { bytecode: assembleProgram(always(2)) } });
+    const run = program.testRun({ data: new Uint8Array(60), ...options, liveFrames: true });
+    await expect(run).rejects.toMatchObject({ code });
     await endClean(host);
   });
 });

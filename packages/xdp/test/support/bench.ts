@@ -60,6 +60,7 @@ export function createBench(release: Release, { seed = 1, cpu = 0, errors = [] a
 
   const target: RedirectTarget = {
     mapType: BPF_MAP_TYPE.CPUMAP,
+    toIfindex: () => 0,
     lookup: (map, key) => (filledOf.get(map)?.[key] ? idOf(map) * 100 + key : 0),
     enqueue(entry, frame, dev) {
       calls.push(`enqueue ${entry} of ${frames.len(frame)} bytes, device ${u32[dev >> 2]}`);
