@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export * from './build-skb.ts';
+export * from './copy-mac-frame.ts';
 export * from './eth-type-trans.ts';
 export * from './frame-pool.ts';
 export * from './net-device.ts';

@@ -2,7 +2,8 @@
 import { ETH_P, SKB_SHARED_INFO_SIZE } from '@cpumap/uapi';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { copyMacFrame, readSkBuff, SK_BUFF } from '../src/sk-buff.ts';
+import { copyMacFrame } from '../src/copy-mac-frame.ts';
+import { readSkBuff, SK_BUFF } from '../src/sk-buff.ts';
 import { etherFrame, FRAME_SZ, IFINDEX, MAX_FRAME, type Release, receiver } from './support/receiver.ts';
 
 const SK_BUFF_SIZE = 256;

@@ -1,8 +1,9 @@
 import { MAX_SKB_FRAGS, SKB_FRAG, SKB_SHARED_INFO, SKB_SHARED_INFO_SIZE } from '@cpumap/uapi';
 import { expect, it } from 'vitest';
+import { copyMacFrame } from '../src/copy-mac-frame.ts';
 import { framePoolFree } from '../src/frame-pool.ts';
 import { attachFreeSkb, attachSharedInfos } from '../src/shared-info.ts';
-import { copyMacFrame, SK_BUFF } from '../src/sk-buff.ts';
+import { SK_BUFF } from '../src/sk-buff.ts';
 import { etherFrame, receiver } from './support/receiver.ts';
 
 const COUNT = 64;
