@@ -100,16 +100,16 @@ describe('bpf_xdp_adjust_tail that grows a frag', () => {
   });
 });
 
-const throws = (): never => {
+function throws(): number {
   throw new Error('thrown by a program');
-};
+}
 
-it.each([
+it.each<[what: string, verdict: () => number]>([
   ['dropped', () => XDP_DROP],
   ['sent back', () => XDP_TX],
   ['of an unknown verdict', () => 9],
   ['of a program that throws', throws],
-] as const)('a frame that is %s returns all its buffers', async (_, verdict) => {
+])('a frame that is %s returns all its buffers', async (_, verdict) => {
   const host = await virtualHost();
   const nic = device(host, { mtu: 9000, buffers: 8, rxRing: 8 });
   host.attachXdp('nic0', await load(host, () => verdict, { frags: true }));

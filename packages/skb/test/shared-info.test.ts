@@ -1,8 +1,8 @@
 import { MAX_SKB_FRAGS, SKB_FRAG, SKB_SHARED_INFO, SKB_SHARED_INFO_SIZE } from '@cpumap/uapi';
 import { expect, it } from 'vitest';
 import { framePoolFree } from '../src/frame-pool.ts';
-import { attachFreeSkb, attachSharedInfos } from '../src/shared-info.ts';
 import { copyMacFrame } from '../src/read-sk-buff.ts';
+import { attachFreeSkb, attachSharedInfos } from '../src/shared-info.ts';
 import { SK_BUFF } from '../src/sk-buff.ts';
 import { etherFrame, receiver } from './support/receiver.ts';
 

@@ -163,6 +163,18 @@ describe.each<BpfEngine>(['jit', 'interp'])('%s', (bpfEngine) => {
     await host.close();
   });
 
+  it('a perf sample with bytes of the packet that lie in several buffers', async () => {
+    const { host, maps, program } = await machine(bpfEngine, perf('0x3cffffffff ll'), { perf: PERF });
+    const buffer = openPerfBuffer(maps.perf!, { cpu: 0, pages: 1 });
+    const frame = numberedFrame(77);
+    expect((await program.testRun({ data: frame, ctx: { data_end: 21 } })).retval).toBe(0);
+    const samples: Uint8Array[] = [];
+    expect(buffer.consume((sample) => samples.push(sample))).toBe(1);
+    expect(samples[0]!.slice(8, 68)).toEqual(frame);
+    buffer.close();
+    await host.close();
+  });
+
   it('bpf_trace_printk and bpf_trace_vprintk print what bpf_snprintf makes, without the newline', async () => {
     const source = `
     ${onStack('%d %x %llu\n', 64)}
