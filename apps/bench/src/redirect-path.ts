@@ -8,7 +8,7 @@ import { type BytecodeSpec, remoteProgram, type SampleProgramMode, sampleMaps, s
 import { BPF_MAP_TYPE } from '@cpumap/uapi';
 
 export const RX_CPU = 0;
-export const REMOTE_CPU = 1;
+const REMOTE_CPU = 1;
 
 export interface PathSpec {
   readonly mode: SampleProgramMode;

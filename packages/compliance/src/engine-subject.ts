@@ -35,7 +35,7 @@ export async function engineSubject(options: EngineSubjectOptions): Promise<Subj
       const loaded = await host.loadProgram(programSpec(program));
       programs.set(loaded.id, loaded);
       names.programs.set(loaded.id, programName(program));
-      return { id: loaded.id, handle: loaded.id, testRun: (run) => loaded.testRun(run) };
+      return { id: loaded.id, handle: loaded.id, testRun: (run) => loaded.testRun(run), close() {} };
     },
     traffic() {
       traffic ??= createEngineTraffic({ host, names, program: (handle) => programs.get(handle)! });

@@ -88,7 +88,7 @@ export function kernelSubject(): Subject {
           },
         );
       }
-      return { id: loaded.id, handle: loaded.fd, testRun: (run) => loaded.testRun(run) };
+      return { id: loaded.id, handle: loaded.fd, testRun: (run) => loaded.testRun(run), close: loaded.close };
     },
     traffic: openTraffic,
     clear() {

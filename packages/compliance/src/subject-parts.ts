@@ -12,4 +12,6 @@ export interface SubjectProgram {
   /** The number that stands for it where bpf(2) takes a descriptor. */
   readonly handle: number;
   testRun(options: TestRunOptions): Promise<TestRunResult>;
+  /** The subject holds it no more; on the engine, where programs stay, nothing happens. */
+  close(): void;
 }

@@ -56,12 +56,12 @@ async function collectGso(host: Host, answer = NET_RX_SUCCESS): Promise<Got[]> {
   return got;
 }
 
-async function redirectTo(host: Host, options: Parameters<typeof device>[1], qsize = 192) {
+async function redirectTo(host: Host, options: Parameters<typeof device>[1], qsize = 192, frags = false) {
   const nic = device(host, options);
   const map = cpuMap(host);
   map.set(1, { qsize });
   const code = { bytecode: assembleProgram(TO_CPU_1), license: 'GPL' };
-  host.attachXdp(nic.name, await load(host, code, { map }));
+  host.attachXdp(nic.name, await load(host, code, { map, frags }));
   return { nic, map };
 }
 
@@ -80,6 +80,36 @@ describe('GRO', () => {
     expect(host.statistics().cpus[1]!.cpumap).toMatchObject({ delivered: 20, refused: 0, gro_held: 0 });
     expect(host.ledger()).toMatchObject({ balanced: true, inFlight: 0 });
     await host.close();
+  });
+
+  it('merges segments that lie in several buffers each: the stream is whole, buffers and frames come home', async () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 8900 }), { minLength: 1, maxLength: 30 });
+    await fc.assert(
+      fc.asyncProperty(sizes, async (payloads) => {
+        const host = await virtualHost();
+        const got = await collectGso(host);
+        const { nic } = await redirectTo(host, { gro: true, mtu: 9000, buffers: 256, rxRing: 128 }, 192, true);
+        let sequence = 1;
+        const frames = payloads.map((payload, identification) => {
+          const frame = buildFrame({
+            network: { version: 4, source: '10.0.0.1', destination: '10.1.0.1', identification },
+            transport: { protocol: 'tcp', sourcePort: 1000, destinationPort: 80, sequence },
+            length: HEADERS + payload,
+          });
+          sequence += payload;
+          return frame;
+        });
+        nic.start(sourceOf(frames));
+        await host.settle();
+        const stream = (list: readonly Uint8Array[]) => Buffer.concat(list.map((frame) => frame.subarray(HEADERS)));
+        expect(stream(got.map(({ frame }) => frame)).equals(stream(frames))).toBe(true);
+        expect(got.reduce((sum, { segs }) => sum + segs, 0)).toBe(frames.length);
+        if (new Set(payloads).size === 1) expect(got.length).toBeLessThan(Math.max(frames.length, 2));
+        expect(host.ledger()).toMatchObject({ balanced: true, inFlight: 0 });
+        await host.close();
+      }),
+      { numRuns: 60, examples: [[Array(4).fill(8000)], [Array(20).fill(3000)], [Array(12).fill(3600)]] },
+    );
   });
 
   it('is off unless the device says so, and can be switched while frames come', async () => {

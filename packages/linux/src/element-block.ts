@@ -35,6 +35,7 @@ export function createElementBlock(c: Libc, fd: number, keySize: number, valueSi
   const attribute = Number(address); // addresses of user space are below 2^47: numbers
   const keyPointer = address + BigInt(BLOCK.key);
   const valuePointer = address + BigInt(valueAt);
+  const hasBytes = valueSize > 0 || keySize > 0;
   let hadKey: boolean | undefined;
   let hadValue: boolean | undefined;
   let lastFlags = 0;
@@ -44,11 +45,11 @@ export function createElementBlock(c: Libc, fd: number, keySize: number, valueSi
     value: bytes.subarray(valueAt),
     setValue: (value) => copyShort(bytes, valueAt, value),
     run(command, key, hasValue, flags) {
-      const hasKey = key !== undefined;
+      const hasKey = key !== undefined && keySize > 0; // the kernel refuses a pointer to a key that has no bytes
       if (hasKey) copyShort(bytes, BLOCK.key, key);
       // the 64-bit fields are mostly as they were the last time
       if (hasKey !== hadKey) view.setBigUint64(MAP_ELEM_ATTR.key, hasKey ? keyPointer : 0n, true);
-      if (hasValue !== hadValue) view.setBigUint64(MAP_ELEM_ATTR.value, hasValue ? valuePointer : 0n, true);
+      if (hasValue !== hadValue) view.setBigUint64(MAP_ELEM_ATTR.value, hasValue && hasBytes ? valuePointer : 0n, true);
       if (flags !== lastFlags) view.setBigUint64(MAP_ELEM_ATTR.flags, BigInt(flags), true);
       hadKey = hasKey;
       hadValue = hasValue;

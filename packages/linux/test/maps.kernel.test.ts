@@ -113,6 +113,15 @@ describeOnLinux('a map of the kernel', () => {
     expect(code(act)).toBe(expected);
   });
 
+  it('without keys and values has no elements, and is asked without pointers to any', () => {
+    const map = createLinuxMap({ type: BPF_MAP_TYPE.RINGBUF, keySize: 0, valueSize: 0, maxEntries: 4096 });
+    const nothing = new Uint8Array(0);
+    expect(code(() => map.lookup(nothing))).toBe('ENOTSUPP');
+    expect(code(() => map.update(nothing, nothing))).toBe('ENOTSUPP');
+    expect(code(() => map.getNextKey(nothing))).toBe('ENOTSUPP');
+    map.close();
+  });
+
   it('is closed once', () => {
     const map = create(ARRAY, 4, 1);
     map.close();

@@ -45,7 +45,7 @@ function tableRow({ figures }: SuiteResult, name: string, text: string): string 
 }
 
 /** The section's lines; `plots` is the folder of pictures as the README's links see it. */
-export function speedSection({ machine, results }: Report, plots: string): string[] {
+function speedSection({ machine, results }: Report, plots: string): string[] {
   const rows = ROWS.flatMap(([suite, name, text]) => {
     const result = results.find((one) => one.suite === suite);
     const line = result && tableRow(result, name, text);

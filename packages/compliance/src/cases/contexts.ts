@@ -53,10 +53,10 @@ const inputs: Case = {
         program = await subject.loadProgram({ text: reads[field] });
       });
       for (const ctx of CONTEXTS) {
-        if (program === undefined) continue;
-        const { testRun } = program;
+        const loaded = program;
+        if (loaded === undefined) continue;
         const options: TestRunOptions = { data: frame(64), ctx };
-        await ask.later(`${field}: ${JSON.stringify(ctx)}`, () => shownRun({ id: 0, handle: 0, testRun }, options));
+        await ask.later(`${field}: ${JSON.stringify(ctx)}`, () => shownRun(loaded, options));
       }
     }
   },

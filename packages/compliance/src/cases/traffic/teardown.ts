@@ -1,7 +1,7 @@
 /** Entries that are replaced and deleted while frames wait in them or stream through them: nothing is lost. */
 import type { Case } from '../../case.ts';
 import type { SubjectMap, SubjectProgram } from '../../subject.ts';
-import type { Plan } from '../../traffic/frames.ts';
+import { feed, type Plan, pattern, redirectTo } from '../../traffic/frames.ts';
 import type { Seen } from '../../traffic/traffic.ts';
 import { bench, cpuMap, part, same, second, setEntry, toTarget } from './setup.ts';
 
@@ -65,6 +65,36 @@ export const TEARDOWN_CASES: readonly Case[] = [
         await ask.later(`${name}: the last one ends`, async () => {
           const empty = await send(program, same(1, { flags: 1 }));
           return { ...part(empty, 'events', 'delivered') };
+        });
+      }
+    },
+  },
+  {
+    group: GROUP,
+    name: 'the map is freed with a frame queued',
+    async run(subject, ask) {
+      const { traffic, feeder } = await bench(subject);
+      const pass = await second(subject, 'r0 = 2\n exit');
+      for (const [name, remote] of [
+        ['no program', undefined],
+        ['a program', pass],
+      ] as const) {
+        const target = cpuMap(subject, 'target');
+        // the map lives while a program that names it does; one run of one frame leaves the program nobody else's
+        const text = feed(redirectTo('target'));
+        const program = await subject.loadProgram({ name: 'main', text, maps: { ...feeder.maps, target } });
+        setEntry(target, 0, 64, remote);
+        feeder.set(same(1));
+        await ask.later(name, async () => {
+          const seen = await traffic.burst({
+            program,
+            data: pattern(60),
+            amidst: () => {
+              target.close();
+              program.close();
+            },
+          });
+          return { ...part(seen, 'events', 'sums', 'delivered'), endings: await traffic.endings(target, 1) };
         });
       }
     },
