@@ -37,13 +37,12 @@ const toIp = (ipv4: string, ipv6: string): string => `
     if r4 == ${ETH_P.IP} goto ${ipv4}
     if r4 == ${ETH_P.IPV6} goto ${ipv6}`;
 
-/** From UDP at r3 to the encapsulation of its port. */
+/** From UDP at r3 to the encapsulation of its destination port, else to one whose port is the source. */
 function udp(known: readonly Encapsulation[]): string {
-  const byPort = known.flatMap(({ name, port, eitherPort = false }) =>
-    port === undefined
-      ? []
-      : [`if r4 == ${port} goto ${name}`, ...(eitherPort ? [`if r2 == ${port} goto ${name}`] : [])],
-  );
+  const byPort = [
+    ...known.flatMap(({ name, port }) => (port === undefined ? [] : [`if r4 == ${port} goto ${name}`])),
+    ...known.flatMap(({ name, port, eitherPort }) => (eitherPort === true ? [`if r2 == ${port} goto ${name}`] : [])),
+  ];
   if (byPort.length === 0) return '';
   return `
     if r5 != ${IPPROTO.UDP} goto outer
