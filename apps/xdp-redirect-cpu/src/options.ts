@@ -348,7 +348,9 @@ export function settingsOf(command: Command): Settings {
     if (why !== undefined) refuse(why);
   }
   checkTogether(o);
-  const builtIn = BUILT_IN_PROGRAMS.find(({ prognum, mode }) => prognum === (o.prognum ?? -1) || mode === o.programMode);
+  const builtIn = BUILT_IN_PROGRAMS.find(
+    ({ prognum, mode }) => prognum === (o.prognum ?? -1) || mode === o.programMode,
+  );
   return {
     backend: o.backend,
     force: o.force ?? false,

@@ -1,16 +1,16 @@
 /** The steering programs against the same in TypeScript: real packets, and frames cut off and changed at random. */
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { BPF_ATTACH_TYPE, BPF_PROG_TYPE } from '@cpumap/uapi';
 import { verifyProgram, xdpContext } from '@cpumap/bpf';
+import { BPF_ATTACH_TYPE, BPF_PROG_TYPE } from '@cpumap/uapi';
 import { describeWithData } from '@cpumap/vitest-config/test-data';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { STEERING_PROGRAMS, type SteeringMode, sampleMaps, steeringProgram } from '../src/index.ts';
 import { steeringHash } from './reference/steering.ts';
 import { BEFORE, espFrame } from './support/encapsulations.ts';
-import { type Engine, ENGINES, HEADROOM, load } from './support/harness.ts';
-import { frame, ipv4, ipv6, tcp, udp } from './support/packets.ts';
+import { ENGINES, type Engine, HEADROOM, load } from './support/harness.ts';
+import { frame, ipv4, ipv6 } from './support/packets.ts';
 
 const NR_CPUS = 11;
 const cpusAvailable = Array.from({ length: NR_CPUS }, (_, i) => i);
@@ -66,7 +66,13 @@ const changes = fc.array(fc.tuple(fc.nat(90), byte), { maxLength: 3 });
 
 /** Encapsulated frames with up to three bytes changed, cut off anywhere. */
 const packets = fc
-  .tuple(fc.constantFrom(...Object.values(BEFORE)), inner, fc.uint8Array({ minLength: 24, maxLength: 24 }), changes, fc.nat(180))
+  .tuple(
+    fc.constantFrom(...Object.values(BEFORE)),
+    inner,
+    fc.uint8Array({ minLength: 24, maxLength: 24 }),
+    changes,
+    fc.nat(180),
+  )
   .map(([{ bytes }, [version, header], rest, changed, length]) => {
     const whole = frame(bytes(version), header, [...rest]);
     for (const [at, value] of changed) if (at < whole.length) whole[at] = value;
@@ -85,7 +91,10 @@ describe.each(VARIANTS)('on the %s, steer_%s', (engine, mode) => {
     const esp = fc
       .tuple(fc.nat(), fc.option(fc.tuple(port, port), { nil: undefined }), fc.nat(90))
       .map(([spi, ports, length]) => espFrame(spi, ports).subarray(0, length));
-    fc.assert(fc.property(fc.oneof(esp, fc.uint8Array({ maxLength: 128 })), (packet) => check(packet)), { numRuns: 1000 });
+    fc.assert(
+      fc.property(fc.oneof(esp, fc.uint8Array({ maxLength: 128 })), (packet) => check(packet)),
+      { numRuns: 1000 },
+    );
   });
 
   it('reads nothing outside the packet, and leaves it alone', () => {
@@ -108,7 +117,9 @@ describe('the verifier', () => {
 
   it.each(STEERING_PROGRAMS.map(({ name }) => name))('accepts %s', (name) => {
     const { instructions, mapReferences } = steeringProgram(name, { maps, nrCpus: 12 }).code.bytecode;
-    const bySlot = new Map(mapReferences.map(({ slot, target }) => [slot, specs.findIndex((map) => map.name === target)]));
+    const bySlot = new Map(
+      mapReferences.map(({ slot, target }) => [slot, specs.findIndex((map) => map.name === target)]),
+    );
     const result = verifyProgram({
       name,
       instructions,

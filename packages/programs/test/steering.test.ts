@@ -23,8 +23,16 @@ function sender(engine: (typeof ENGINES)[number], mode: SteeringMode): Send {
   };
 }
 
-const ends4 = (n: number) => [[10, 1, n >> 8, n & 255], [10, 2, 0, 1]] as const;
-const ends6 = (n: number) => [[0x20, 1, ...Array(12).fill(0), n >> 8, n & 255], [0x20, 1, ...Array(13).fill(9), 1]] as const;
+const ends4 = (n: number) =>
+  [
+    [10, 1, n >> 8, n & 255],
+    [10, 2, 0, 1],
+  ] as const;
+const ends6 = (n: number) =>
+  [
+    [0x20, 1, ...Array(12).fill(0), n >> 8, n & 255],
+    [0x20, 1, ...Array(13).fill(9), 1],
+  ] as const;
 
 /** The IP packet of flow number `n`, there or back. */
 function flow(version: 4 | 6, n: number, back = false): readonly number[] {
@@ -36,25 +44,26 @@ function flow(version: 4 | 6, n: number, back = false): readonly number[] {
 
 const TABLE = Object.entries(BEFORE).flatMap(([name, { mode, bytes }]) =>
   ([4, 6] as const).flatMap((version) =>
-    [...new Set([mode, 'auto'])].map(
-      (which) => [name, version, which as SteeringMode, bytes(version)] as const,
-    ),
+    [...new Set([mode, 'auto'])].map((which) => [name, version, which as SteeringMode, bytes(version)] as const),
   ),
 );
 
 describe.each(ENGINES)('on the %s', (engine) => {
-  it.each(TABLE)('%s, IPv%i inside: steer_%s goes by the flow inside, in both directions', (_name, version, mode, before) => {
-    const send = sender(engine, mode);
-    const plain = sender(engine, 'qinq');
-    const cpus = new Set<number | undefined>();
-    for (let n = 0; n < 64; n++) {
-      const cpu = send(frame(before, flow(version, n)));
-      expect(cpu).toBe(plain(frame(ethernet(version === 4 ? ETH_P.IP : ETH_P.IPV6), flow(version, n))));
-      expect(send(frame(before, flow(version, n, true)))).toBe(cpu);
-      cpus.add(cpu);
-    }
-    expect(cpus.size).toBeGreaterThan(8);
-  });
+  it.each(TABLE)(
+    '%s, IPv%i inside: steer_%s goes by the flow inside, in both directions',
+    (_name, version, mode, before) => {
+      const send = sender(engine, mode);
+      const plain = sender(engine, 'qinq');
+      const cpus = new Set<number | undefined>();
+      for (let n = 0; n < 64; n++) {
+        const cpu = send(frame(before, flow(version, n)));
+        expect(cpu).toBe(plain(frame(ethernet(version === 4 ? ETH_P.IP : ETH_P.IPV6), flow(version, n))));
+        expect(send(frame(before, flow(version, n, true)))).toBe(cpu);
+        cpus.add(cpu);
+      }
+      expect(cpus.size).toBeGreaterThan(8);
+    },
+  );
 
   it.each(TABLE)('%s, IPv%i inside: steer_%s redirects it wherever it is cut off', (_name, version, mode, before) => {
     const send = sender(engine, mode);
@@ -97,7 +106,9 @@ describe.each(ENGINES)('on the %s', (engine) => {
       header[7] = field & 255;
       return frame(bytes(4), header);
     };
-    const cpus = [0x2000, 0x2005, 0x0005].flatMap((field) => [1, 2, 3, 4, 5].map((port) => send(fragment(field, port))));
+    const cpus = [0x2000, 0x2005, 0x0005].flatMap((field) =>
+      [1, 2, 3, 4, 5].map((port) => send(fragment(field, port))),
+    );
     expect(new Set(cpus).size).toBe(1);
     const whole = [1, 2, 3, 4, 5].map((port) => send(fragment(0x4000, port))); // do not fragment
     expect(new Set(whole).size).toBeGreaterThan(1);
@@ -151,23 +162,29 @@ describe.each(ENGINES)('on the %s', (engine) => {
   });
 });
 
-it.each(TABLE)('%s, IPv%i inside: steer_%s gives every CPU about its share of 6,000 flows', (_name, version, mode, before) => {
-  const { send } = load('jit', `steer_${mode}`, { cpusAvailable });
-  const packet = frame(before, flow(version, 0));
-  const share = new Array<number>(NR_CPUS).fill(0);
-  const at = before.length + (version === 4 ? 14 : 22); // the end of the source address
-  for (let n = 0; n < 6000; n++) {
-    packet[at] = n >> 8;
-    packet[at + 1] = n;
-    share[send(packet).cpu!]!++;
-  }
-  expect(Math.min(...share)).toBeGreaterThan(400); // 500 expected, standard deviation 21
-  expect(Math.max(...share)).toBeLessThan(600);
-});
+it.each(TABLE)(
+  '%s, IPv%i inside: steer_%s gives every CPU about its share of 6,000 flows',
+  (_name, version, mode, before) => {
+    const { send } = load('jit', `steer_${mode}`, { cpusAvailable });
+    const packet = frame(before, flow(version, 0));
+    const share = new Array<number>(NR_CPUS).fill(0);
+    const at = before.length + (version === 4 ? 14 : 22); // the end of the source address
+    for (let n = 0; n < 6000; n++) {
+      packet[at] = n >> 8;
+      packet[at + 1] = n;
+      share[send(packet).cpu!]!++;
+    }
+    expect(Math.min(...share)).toBeGreaterThan(400); // 500 expected, standard deviation 21
+    expect(Math.max(...share)).toBeLessThan(600);
+  },
+);
 
 describe('steeringProgram', () => {
   const maps = Object.fromEntries(
-    ['cpu_map', 'rx_cnt', 'cpus_available', 'cpus_count', 'cpus_iterator'].map((name, i) => [name, { id: i + 1, pointer: 8 }]),
+    ['cpu_map', 'rx_cnt', 'cpus_available', 'cpus_count', 'cpus_iterator'].map((name, i) => [
+      name,
+      { id: i + 1, pointer: 8 },
+    ]),
   );
 
   it('finds a program by name and mode, and takes the maps that its code names', () => {
@@ -177,7 +194,9 @@ describe('steeringProgram', () => {
       expect(spec).toMatchObject({ name, frags: false });
       expect(spec.name.length).toBeLessThan(16); // BPF_OBJ_NAME_LEN
       expect(Object.keys(spec.maps!)).toEqual(used);
-      expect([...new Set(spec.code.bytecode.mapReferences.map(({ target }) => target))].sort()).toEqual([...used].sort());
+      expect([...new Set(spec.code.bytecode.mapReferences.map(({ target }) => target))].sort()).toEqual(
+        [...used].sort(),
+      );
       expect(steeringProgram(mode, { maps, nrCpus: 12, frags: true }).frags).toBe(true);
     }
   });

@@ -8,12 +8,7 @@
 import type { BpfMap, BpfProgram, CollectionSpec } from '@cpumap/bpf';
 import { type CpuMap, cpuMapOf, type TracepointLink, type XdpLink, type XdpMode } from '@cpumap/host';
 import { createLinuxBackend, type InterfaceFacts, interfaceFacts, type LinuxBackend } from '@cpumap/linux';
-import {
-  egressProgram,
-  remoteProgram,
-  sampleMaps,
-  txPortMap,
-} from '@cpumap/programs';
+import { egressProgram, remoteProgram, sampleMaps, txPortMap } from '@cpumap/programs';
 import { BPF_MAP_TYPE, DATAREC, featuresOf } from '@cpumap/uapi';
 import { type BuiltInName, builtInProgram } from '../built-in-programs.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';

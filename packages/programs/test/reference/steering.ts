@@ -99,13 +99,12 @@ function byNibble(span: Span): Network | undefined {
 }
 
 /** What is behind an EtherType in an encapsulation. */
-const typed = (type: number, span: Span): Network | undefined =>
-  type === 0x6558 ? network(span) : { type, span };
+const typed = (type: number, span: Span): Network | undefined => (type === 0x6558 ? network(span) : { type, span });
 
 const PARSERS: Partial<Record<SteeringMode, (span: Span) => Network | undefined>> = {
   pppoe(span) {
     if (!has(span, 8) || u16(span, 0) !== 0x1100) return undefined;
-    return { type: { 0x21: 0x0800, 0x57: 0x86dd }[u16(span, 6)] ?? 0, span: skip(span, 8) };
+    return { type: { 33: 0x0800, 87: 0x86dd }[u16(span, 6)] ?? 0, span: skip(span, 8) };
   },
   mpls(span) {
     let rest = span;
@@ -146,7 +145,7 @@ const PARSERS: Partial<Record<SteeringMode, (span: Span) => Network | undefined>
   },
 };
 
-const TYPES: Record<number, SteeringMode> = { 0x8864: 'pppoe', 0x8847: 'mpls', 0x8848: 'mpls' };
+const TYPES: Record<number, SteeringMode> = { 34916: 'pppoe', 34887: 'mpls', 34888: 'mpls' };
 const PROTOCOLS: Record<number, SteeringMode> = { 47: 'gre', 50: 'esp' };
 const PORTS: Record<number, SteeringMode> = { 4789: 'vxlan', 6081: 'geneve', 2152: 'gtpu', 6635: 'mpls', 4500: 'esp' };
 

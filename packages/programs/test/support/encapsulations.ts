@@ -46,7 +46,10 @@ export const BEFORE: Readonly<Record<string, { mode: string; bytes: (version: Ve
   },
   'GRE with a key': { mode: 'gre', bytes: (v) => [...over(47), 0x20, 0, ...u16(TYPE[v]), 1, 2, 3, 4] },
   'GRE with all fields': { mode: 'gre', bytes: (v) => [...over(47), 0xb0, 0, ...u16(TYPE[v]), ...zeros(12)] },
-  'GRE with Ethernet': { mode: 'gre', bytes: (v) => [...over(47), 0x20, 0, 0x65, 0x58, ...zeros(4), ...ethernet(TYPE[v])] },
+  'GRE with Ethernet': {
+    mode: 'gre',
+    bytes: (v) => [...over(47), 0x20, 0, 0x65, 0x58, ...zeros(4), ...ethernet(TYPE[v])],
+  },
   VXLAN: { mode: 'vxlan', bytes: (v) => [...overUdp(4789), 8, ...zeros(7), ...ethernet(TYPE[v])] },
   'VXLAN with a tag inside': {
     mode: 'vxlan',
