@@ -14,8 +14,9 @@ import {
   type TracepointLink,
 } from '@cpumap/host';
 import type { NicDevice } from '@cpumap/nic';
-import { type SampleProgramName, sampleMaps, sampleProgram } from '@cpumap/programs';
+import { sampleMaps } from '@cpumap/programs';
 import { featuresOf, KernelError, XDP_PAGE_FRAME } from '@cpumap/uapi';
+import { type BuiltInName, builtInProgram } from './built-in-programs.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import type { Input } from './input.ts';
 import { addCpus, mapsToDump, memoryFor, openCollection, tracingPrograms } from './object-collection.ts';
@@ -96,13 +97,13 @@ async function addHandlers(host: Host, settings: Settings): Promise<void> {
 
 async function loadProgram(
   host: Host,
-  program: SampleProgramName | UserCode,
+  program: BuiltInName | UserCode,
   cpus: number,
   maps: Record<string, BpfMap>,
 ): Promise<BpfProgram> {
   const spec =
     typeof program === 'string'
-      ? sampleProgram(program, { maps, nrCpus: cpus, frags: featuresOf(host.release).frags })
+      ? builtInProgram(program, { maps, nrCpus: cpus, frags: featuresOf(host.release).frags })
       : { name: program.export, code: moduleOf(program), maps, constants: { nr_cpus: cpus } };
   try {
     return await host.loadProgram(spec);
@@ -112,8 +113,8 @@ async function loadProgram(
   }
 }
 
-/** The sample's maps with one of its programs, or with a user's function. */
-async function sampleEquipment(host: Host, settings: Settings, code: SampleProgramName | UserCode): Promise<Equipment> {
+/** The sample's maps with a program that comes with the command, or with a user's function. */
+async function sampleEquipment(host: Host, settings: Settings, code: BuiltInName | UserCode): Promise<Equipment> {
   const { cpus, release, remoteAction, remoteCpus, qsize } = settings;
   const maps: Record<string, BpfMap> = {};
   for (const spec of sampleMaps(cpus, release === '4.15' ? 4 : 8)) maps[spec.name] = host.createMap(spec);
@@ -212,7 +213,7 @@ export async function buildMachine(
     });
     const equipment =
       user === undefined
-        ? await sampleEquipment(host, settings, code as SampleProgramName | UserCode)
+        ? await sampleEquipment(host, settings, code as BuiltInName | UserCode)
         : await objectEquipment(host, settings, user, object!);
     const { program, links, ...rest } = equipment;
     await addHandlers(host, settings);

@@ -16,9 +16,9 @@ import {
   parsePktgenSpec,
   RX_RING_DEFAULT,
 } from '@cpumap/nic';
-import { SAMPLE_PROGRAMS, type SampleProgramName } from '@cpumap/programs';
 import { CPUMAP_QSIZE_MAX, DEFAULT_RELEASE, ETH_HLEN, NR_CPUS, RELEASES, type Release } from '@cpumap/uapi';
 import { Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
+import { BUILT_IN_PROGRAMS, type BuiltInName } from './built-in-programs.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import { whyNotOnLinux } from './linux/engine-options.ts';
 
@@ -50,8 +50,8 @@ export interface Settings {
   readonly remoteCpus: readonly number[];
   /** How many CPUs the machine has. */
   readonly cpus: number;
-  /** Name of a sample program, or the user's own. */
-  readonly program: SampleProgramName | UserCode | UserObject;
+  /** Name of a program that comes with the command, or the user's own. */
+  readonly program: BuiltInName | UserCode | UserObject;
   /** What runs bytecode. */
   readonly bpfEngine: BpfEngine;
   readonly remoteAction: 'disabled' | 'drop' | 'pass' | 'redirect';
@@ -91,8 +91,8 @@ export interface Settings {
 
 /** More than the sample's 192: a CPU that wakes from deep sleep in 133 µs finds 1,979 frames of 10 Gbit/s waiting. */
 export const QSIZE_DEFAULT = 2048;
-const MODES = SAMPLE_PROGRAMS.map(({ mode }) => mode);
-const PROGNUMS = SAMPLE_PROGRAMS.flatMap(({ prognum }) => (prognum === undefined ? [] : [prognum]));
+const MODES = BUILT_IN_PROGRAMS.map(({ mode }) => mode);
+const PROGNUMS = BUILT_IN_PROGRAMS.flatMap(({ prognum }) => (prognum === undefined ? [] : [prognum]));
 
 export function integer(what: string, min: number, max: number): (text: string) => number {
   return (text) => {
@@ -148,7 +148,7 @@ function replaySpeed(text: string): 'max' | number {
   return text === 'original' ? 1 : positive('--speed')(text);
 }
 
-const programList = SAMPLE_PROGRAMS.map(
+const programList = BUILT_IN_PROGRAMS.map(
   ({ prognum, mode, description }) => `  ${prognum ?? '-'}  ${mode.padEnd(12)} ${description}`,
 ).join('\n');
 const pktgenList = PKTGEN_KEYS.map(
@@ -348,14 +348,16 @@ export function settingsOf(command: Command): Settings {
     if (why !== undefined) refuse(why);
   }
   checkTogether(o);
-  const sample = SAMPLE_PROGRAMS.find(({ prognum, mode }) => prognum === (o.prognum ?? -1) || mode === o.programMode);
+  const builtIn = BUILT_IN_PROGRAMS.find(
+    ({ prognum, mode }) => prognum === (o.prognum ?? -1) || mode === o.programMode,
+  );
   return {
     backend: o.backend,
     force: o.force ?? false,
     dev: o.dev,
     remoteCpus,
     cpus,
-    program: o.module ?? objectOf(o) ?? (sample ?? SAMPLE_PROGRAMS[0]!).name,
+    program: o.module ?? objectOf(o) ?? (builtIn ?? BUILT_IN_PROGRAMS[0]!).name,
     bpfEngine: o.bpfEngine,
     remoteAction: o.remoteAction,
     redirectDevice: o.redirectDevice,

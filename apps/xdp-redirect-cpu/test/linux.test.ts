@@ -82,7 +82,7 @@ describeOnLinux('xdp-redirect-cpu on the running kernel', () => {
     namespace.run('ip link del va');
   });
 
-  it.each(['no-touch', 'touch', 'round-robin', 'l4-proto', 'l4-filter', 'l4-hash', 'l4-sport', 'l4-dport'])(
+  it.each(['no-touch', 'touch', 'round-robin', 'l4-proto', 'l4-filter', 'l4-hash', 'l4-sport', 'l4-dport', 'auto'])(
     '%s spreads frames over CPUs as the engine does',
     async (mode) => {
       const program = ['-p', mode, '--cpu', '0', '--cpu', '1'];

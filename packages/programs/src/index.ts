@@ -16,3 +16,4 @@ export {
   txPortMap,
 } from './maps.ts';
 export * from './monitor.ts';
+export * from './steering/steering-programs.ts';

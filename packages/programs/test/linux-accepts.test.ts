@@ -1,7 +1,8 @@
 /**
  * The bytecode that Linux 6.18.44 accepted. Each program was loaded there with bpf(2), those for XDP with and without
  * BPF_F_XDP_HAS_FRAGS, all with nrCpus 12. Run there (BPF_PROG_TEST_RUN), the seven programs of verdicts.test.ts gave
- * the recorded verdicts and counts on all 3,533 packets; attached there, the monitoring programs counted 100 redirected
+ * the recorded verdicts and counts on all 3,533 packets, and the steering programs what reference/steering.ts says;
+ * attached there, the monitoring programs counted 100 redirected
  * frames in 13 bulks, one turn after a sleep and seven failed redirects (it has no xdp_redirect_map_err to attach to).
  *
  * A program that changes has to be loaded there again before its hash is changed here.
@@ -17,8 +18,10 @@ import {
   monitorProgram,
   remoteProgram,
   SAMPLE_PROGRAMS,
+  STEERING_PROGRAMS,
   sampleMaps,
   sampleProgram,
+  steeringProgram,
   txPortMap,
 } from '../src/index.ts';
 
@@ -30,6 +33,7 @@ const programs: BytecodeSpec[] = [
   ...SAMPLE_PROGRAMS.map(({ name }) => sampleProgram(name, { maps, nrCpus })),
   ...(['pass', 'drop', 'redirect'] as const).map((action) => remoteProgram(action, { maps })),
   egressProgram(Uint8Array.of(2, 0, 0, 0, 0, 9)),
+  ...STEERING_PROGRAMS.map(({ name }) => steeringProgram(name, { maps, nrCpus })),
   ...MONITOR_EVENTS.map((event) => monitorProgram(event, { maps, nrCpus })),
 ];
 
@@ -47,6 +51,15 @@ const ACCEPTED = [
   ['cpumap_drop', 2, 'b11459a0e11ca14c'],
   ['cpumap_redirect', 20, 'fef7c6421324e526'],
   ['redirect_egress', 10, '4eba38878da7687d'],
+  ['steer_pppoe', 337, '75b94bcb32766a4e'],
+  ['steer_qinq', 231, '7a7e7242a5373adc'],
+  ['steer_gre', 422, '1a97fe20cdfb0a72'],
+  ['steer_vxlan', 412, 'e18ef119340e3325'],
+  ['steer_geneve', 419, '858755d696d767c8'],
+  ['steer_gtpu', 447, '3ded630a2e329b91'],
+  ['steer_mpls', 432, 'acd8bfe5be1865cc'],
+  ['steer_esp', 297, '4f8c0cea82b73dc2'],
+  ['steer_auto', 590, 'd24c271535631654'],
   ['trace_xdp_redirect_err', 15, '7180c1f7dc7f867b'],
   ['trace_xdp_redirect_map_err', 15, '7180c1f7dc7f867b'],
   ['trace_xdp_exception', 12, 'fb169511d38ad0d5'],

@@ -8,15 +8,9 @@
 import type { BpfMap, BpfProgram, CollectionSpec } from '@cpumap/bpf';
 import { type CpuMap, cpuMapOf, type TracepointLink, type XdpLink, type XdpMode } from '@cpumap/host';
 import { createLinuxBackend, type InterfaceFacts, interfaceFacts, type LinuxBackend } from '@cpumap/linux';
-import {
-  egressProgram,
-  remoteProgram,
-  type SampleProgramName,
-  sampleMaps,
-  sampleProgram,
-  txPortMap,
-} from '@cpumap/programs';
+import { egressProgram, remoteProgram, sampleMaps, txPortMap } from '@cpumap/programs';
 import { BPF_MAP_TYPE, DATAREC, featuresOf } from '@cpumap/uapi';
+import { type BuiltInName, builtInProgram } from '../built-in-programs.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
 import { addCpus, mapsToDump, openCollection, tracingPrograms } from '../object-collection.ts';
 import { deviceProgram, entryProgram, openObject } from '../object-file.ts';
@@ -70,12 +64,12 @@ async function loadRemoteAction(
   return program;
 }
 
-async function sampleEquipment(backend: LinuxBackend, settings: Settings, name: SampleProgramName): Promise<Equipment> {
+async function sampleEquipment(backend: LinuxBackend, settings: Settings, name: BuiltInName): Promise<Equipment> {
   const { possibleCpus: nrCpus, release } = backend;
   const { frags, cpumapProgram } = featuresOf(release);
   const maps: Record<string, BpfMap> = {};
   for (const spec of sampleMaps(nrCpus, cpumapProgram ? 8 : 4)) maps[spec.name] = backend.createMap(spec);
-  const program = await backend.loadProgram(sampleProgram(name, { maps, nrCpus, frags }));
+  const program = await backend.loadProgram(builtInProgram(name, { maps, nrCpus, frags }));
   const remote = await loadRemoteAction(backend, settings, frags);
   const entryFd = remote === undefined ? 0 : backend.fdOf(remote);
   const cpuMap = cpuMapOf(maps.cpu_map!);

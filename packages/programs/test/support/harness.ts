@@ -15,7 +15,14 @@ import {
 } from '@cpumap/bpf';
 import { createAllocator, createMemory, type Memory } from '@cpumap/smp';
 import { BPF_MAP_TYPE, DATAREC, XDP_MD, XDP_REDIRECT } from '@cpumap/uapi';
-import { type SampleMapName, type SampleProgramName, sampleMaps, sampleProgram } from '../../src/index.ts';
+import {
+  type SampleMapName,
+  type SampleProgramName,
+  type SteeringProgramName,
+  sampleMaps,
+  sampleProgram,
+  steeringProgram,
+} from '../../src/index.ts';
 import { startBytecode, valuesOf } from './engines.ts';
 
 interface Counters {
@@ -29,6 +36,10 @@ export interface Outcome {
   /** The CPU that bpf_redirect_map was asked for; undefined when it was not called. */
   readonly cpu: number | undefined;
 }
+
+export type ProgramName = SampleProgramName | SteeringProgramName;
+
+const isSteering = (name: ProgramName): name is SteeringProgramName => name.startsWith('steer_');
 
 export interface Bench {
   readonly memory: Memory;
@@ -44,7 +55,7 @@ export interface Bench {
   /** Puts `packet` at `offset` of the arena, `length` of its bytes before data_end and the rest behind. */
   place(packet: Uint8Array, offset?: number, length?: number): number;
   /** One of the programs, with these maps. */
-  instantiate(engine: Engine, name: SampleProgramName): ProgramInstance;
+  instantiate(engine: Engine, name: ProgramName): ProgramInstance;
   run(instance: ProgramInstance, ctx: number): Outcome;
   counters(cpu?: number): Counters;
 }
@@ -138,7 +149,8 @@ export function createBench(options: BenchOptions = {}): Bench {
       const references = Object.fromEntries(
         Object.entries(bench.env.maps).map(([map, pointer], i) => [map, { id: i + 1, pointer }]),
       );
-      const spec = sampleProgram(name, { maps: references, nrCpus });
+      const options = { maps: references, nrCpus };
+      const spec = isSteering(name) ? steeringProgram(name, options) : sampleProgram(name, options);
       const given = Object.keys(spec.maps ?? {}).flatMap((map) => maps[map as keyof typeof maps] ?? []);
       const { mapLookupElem, redirectMap } = helpers;
       return startBytecode(engine, spec, {
@@ -174,7 +186,7 @@ export type Engine = (typeof ENGINES)[number];
 /** A program of the catalogue on a bench of its own, and a function that runs it on one packet. */
 export function load(
   engine: Engine,
-  name: SampleProgramName,
+  name: ProgramName,
   options?: BenchOptions,
 ): { bench: Bench; send: (packet: Uint8Array, offset?: number, length?: number) => Outcome } {
   const bench = createBench(options);
