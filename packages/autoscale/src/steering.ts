@@ -77,10 +77,8 @@ export async function createSteering(options: SteeringOptions): Promise<Steering
     // an element of a map of maps that changes waits for a grace period, on Linux and the engine
     const fence = create('fence_inner', ARRAY, 4, 1);
     const fences = create('fence', ARRAY_OF_MAPS, 4, 1, backend.fdOf(fence));
-    const gracePeriod = (): void => {
-      fences.update(0, bytesOfU32(backend.fdOf(fence)));
-      fences.delete(0);
-    };
+    const gracePeriod = (): void => fences.update(0, bytesOfU32(backend.fdOf(fence)));
+    gracePeriod(); // from now on there is an old element, for which the engine waits, too
     const { cpu_map, slots, flows, sent, taken, settled, total } = maps;
     const take = await backend.loadProgram({
       name: 'take',

@@ -14,7 +14,7 @@ import {
 } from '@cpumap/linux';
 import { describe, expect, it } from 'vitest';
 import { createAutoscaler, createSteering, type Steering } from '../src/index.ts';
-import { bucketsByCpu, flowSource, naiveProgram, randomFrom, someOf } from './support/flows.ts';
+import { cpusWithFlows, flowSource, naiveProgram, randomFrom, someOf } from './support/flows.ts';
 
 function problem(): string | undefined {
   try {
@@ -29,7 +29,7 @@ const reason = problem();
 if (reason !== undefined) process.stderr.write(`SKIPPED, no kernel to ask: ${reason}\n`);
 
 const FLOWS = 40;
-const FRAMES = 20_000;
+const FRAMES = 16_000; // all of them fit into one ring: nothing is lost
 const PAYLOAD = 42;
 const CPUS = [0, 1];
 
@@ -127,7 +127,7 @@ describe.skipIf(reason !== undefined)(reason === undefined ? 'Linux' : `Linux (s
       scaler.tick();
       send(frames);
       await until('the frames are received', () => received().frames === 1000);
-      expect([...bucketsByCpu(steering).keys()].sort()).toEqual(CPUS);
+      expect(cpusWithFlows(steering)).toEqual(CPUS);
       const { active, changed, samples } = scaler.tick();
       expect([active, changed]).toEqual([[0], true]);
       expect(samples.map(({ cpu, drops, depth }) => [cpu, drops, depth])).toEqual(CPUS.map((cpu) => [cpu, 0, 0]));
@@ -135,7 +135,7 @@ describe.skipIf(reason !== undefined)(reason === undefined ? 'Linux' : `Linux (s
       scaler.tick(); // nothing was taken since: flows may leave
       send(frames);
       await until('the frames are received', () => received().frames === 2000);
-      expect([...bucketsByCpu(steering).keys()]).toEqual([0]);
+      expect(cpusWithFlows(steering)).toEqual([0]);
       expect(received().disordered).toBe(0);
       scaler.close();
     }));

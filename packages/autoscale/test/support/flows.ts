@@ -4,6 +4,7 @@ import type { Backend, Host } from '@cpumap/host';
 import { buildFrame, type FrameSource } from '@cpumap/nic';
 import { BPF_FUNC } from '@cpumap/uapi';
 import type { Steering } from '../../src/index.ts';
+import { FLOW } from '../../src/steering-programs.ts';
 
 const HANDLERS = new URL('../programs/order.js', import.meta.url).href;
 const PAYLOAD = 42;
@@ -83,17 +84,19 @@ export function naiveProgram(backend: Backend, { maps: { cpu_map, slots } }: Ste
   return backend.loadProgram({ name: 'naive', code: { bytecode: assembleProgram(text) }, maps: { cpu_map, slots } });
 }
 
-/** How many buckets of flows each CPU has, those of all RX CPUs together. */
-export function bucketsByCpu({ maps: { flows } }: Steering): Map<number, number> {
-  const found = new Map<number, number>();
+/** The CPU of each bucket of flows, for one RX CPU after the other; undefined where there was no frame yet. */
+export function bucketCpus({ maps: { flows } }: Steering): (number | undefined)[] {
+  const found: (number | undefined)[] = [];
   for (const [, value] of flows.entries()) {
     const words = new Uint32Array(value.slice().buffer);
-    for (let i = 0; i < words.length; i += 2) {
-      const cpuPlusOne = words[i]!;
-      if (cpuPlusOne > 0) found.set(cpuPlusOne - 1, (found.get(cpuPlusOne - 1) ?? 0) + 1);
-    }
+    for (let i = 0; i < words.length; i += FLOW.sizeof / 4) found.push(words[i]! > 0 ? words[i]! - 1 : undefined);
   }
   return found;
+}
+
+/** The CPUs to which any RX CPU sends flows. */
+export function cpusWithFlows(steering: Steering): number[] {
+  return [...new Set(bucketCpus(steering))].filter((cpu) => cpu !== undefined).sort();
 }
 
 /** Some of `cpus`, at least one. */
