@@ -15,6 +15,7 @@ export const layers = [
   'host',
   'programs',
   'linux',
+  'autoscale',
   'compliance',
 ];
 
