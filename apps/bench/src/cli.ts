@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command cpumap-bench: runs suites one after the other and prints tables or JSON; compares commits; writes READMEs. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compareCommits } from './compare.ts';
 import { SUITES } from './index.ts';
@@ -27,7 +27,7 @@ ${SUITES.map(({ name, what }) => `  ${name.padEnd(12)} ${what}`).join('\n')}
   --out FOLDER  writes results.json and plots as SVG files there
 
   compare       builds two commits and measures them in turn; a verdict only where the intervals do not overlap
-  readme        writes the table and plots of a run into a README, between its marks
+  readme        writes the table and plots of a run into a README, between its marks; draws the plots anew
 `;
 
 function count(name: string, text: string | undefined): number | undefined {
@@ -58,9 +58,13 @@ async function measure(names: readonly string[], options: SuiteOptions, say: (te
 
 function write(folder: string, report: Report): void {
   const json = join(folder, 'results.json');
-  const plots = plotsBeside(json);
-  mkdirSync(plots, { recursive: true });
+  mkdirSync(folder, { recursive: true });
   writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
+  writePlots(plotsBeside(json), report);
+}
+
+function writePlots(plots: string, report: Report): void {
+  mkdirSync(plots, { recursive: true });
   for (const plot of report.results.flatMap(({ plots: drawn = [] }) => drawn)) {
     writeFileSync(join(plots, `${plot.name}.svg`), svgOf(plot));
   }
@@ -70,7 +74,9 @@ function writeReadme(json: string | undefined, readme: string | undefined): void
   if (json === undefined || readme === undefined) throw new TypeError('readme takes RESULTS.json and README.md');
   const report = JSON.parse(readFileSync(json, 'utf8')) as Report;
   const text = readFileSync(readme, 'utf8');
-  writeFileSync(readme, withSpeedSection(text, report, { readme, plots: join(dirname(json), 'plots') }));
+  const plots = plotsBeside(json);
+  writeFileSync(readme, withSpeedSection(text, report, { readme, plots }));
+  writePlots(plots, report);
 }
 
 async function main(args: readonly string[]): Promise<void> {

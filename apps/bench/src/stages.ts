@@ -38,11 +38,12 @@ const WHERE: readonly (readonly [Stage, RegExp, RegExp])[] = [
   ['return', /skb\/dist/, /^(put|putMany|flush|takeFresh|allocBulk)$/],
   ['build', /skb\/dist/, /^(fill|fromFrame\w*|fromFrames|protocol|pktType)$/],
   ['deliver', /skb\/dist/, /^(receiveList|receive|deliver|toHandlers|frameLength)$/],
+  ['deliver', /cpumap\/dist/, /^deliverList$/], // what the stack does is mostly inlined there
   ['deliver', /host\/dist/, /^receive$/],
   ['redirect', /skb\/dist/, /^fromBuff$/],
   ['redirect', /xdp\/dist/, /./],
   ['ring', /smp\/dist/, /^(produceBulk|consumeBatched|clearConsumed|lock|unlock|spinLock|spinUnlock|isEmpty)$/],
-  ['dequeue', /cpumap\/dist/, /^(prefetch|splitTagged|stepBatched|step|poll|fallAsleep|deliverList)$/],
+  ['dequeue', /cpumap\/dist/, /^(prefetch|splitTagged|stepBatched|step|poll|fallAsleep)$/],
   ['enqueue', /cpumap\/dist/, /./],
   ['source', /nic\/dist/, /^(copy\w*|fill\w*|receive\w*|dma\w*|place)$/],
   ['driver', /nic\/dist/, /./],

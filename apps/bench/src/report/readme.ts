@@ -53,15 +53,19 @@ function speedSection({ machine, results }: Report, plots: string): string[] {
   });
   const pictures = results
     .flatMap(({ plots: drawn = [] }) => drawn)
+    .filter(({ kind }) => kind === 'bars')
     .map(({ name, title }) => `![${title}](${plots}/${name}.svg)`);
   return [
-    `Measured on ${machineText(machine)}: median (smallest - largest) of rounds, engine and peer in turn; the ratio is of`,
-    'neighbouring rounds. Tracepoint counters were on, on both sides.',
+    `On ${machineText(machine)}.`,
+    'Median (smallest - largest) of rounds, engine and peer in turn; the ratio is of neighbouring rounds. Tracepoint counters',
+    'were on, on both sides. What is measured and how: [bench](apps/bench).',
     '',
     '| what | unit | engine | kernel or peer | ratio |',
     '|---|---|---|---|---|',
     ...rows,
     ...pictures.flatMap((picture) => ['', picture]),
+    '',
+    `How the rate depends on CPUs, flows, entries, rings, frames and polls: [plots](${plots}).`,
   ];
 }
 

@@ -44,6 +44,13 @@ function whiskers({ points }: PlotSeries, index: number, of: number, kind: Plot[
   };
 }
 
+/** A round number that no whisker goes beyond. */
+function axisEnd(series: readonly PlotSeries[]): number {
+  const top = Math.max(...series.flatMap(({ points }) => points.map(({ max }) => max)));
+  const step = 10 ** Math.floor(Math.log10(top)) / 2;
+  return Math.ceil(top / step) * step;
+}
+
 /** The picture as text of an SVG file. */
 export function svgOf({ title, kind, xName, unit, series }: Plot): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, ...SIZE });
@@ -68,6 +75,7 @@ export function svgOf({ title, kind, xName, unit, series }: Plot): string {
       type: 'value',
       name: unit,
       min: 0,
+      max: axisEnd(series),
       axisLabel: text,
       splitLine: { lineStyle: { color: INK, opacity: 0.25 } },
     },
