@@ -4,6 +4,7 @@ import { kernelSide } from './kernel/kernel-side.ts';
 import type { PathSpec, Round } from './redirect-path.ts';
 import { spreadOf } from './stats.ts';
 import type { Figure, Measured, Plot, PlotSeries, SuiteOptions } from './suite.ts';
+import { xdpToolsRate } from './xdp-tools.ts';
 
 /** The kernel's frames cost more, so a round of it has fewer. */
 const KERNEL_SHARE = 0.4;
@@ -61,5 +62,12 @@ export async function compareSides(
       ...(linux === undefined ? [] : [{ name: 'kernel', points: points('taken over', theirs) }]),
     ],
   };
-  return { figures, plots: [plot], ...(typeof kernel === 'string' && { skipped: [`the kernel: ${kernel}`] }) };
+  const skipped: string[] = [];
+  if (typeof kernel === 'string') skipped.push(`the kernel: ${kernel}`);
+  else {
+    const tools = await xdpToolsRate(path, smoke ? 1 : 5);
+    if (typeof tools === 'string') skipped.push(`xdp-bench with xdp-trafficgen: ${tools}`);
+    else figures.push(rate('xdp-bench', [tools]));
+  }
+  return { figures, plots: [plot], skipped };
 }

@@ -38,8 +38,9 @@ describe('the command', () => {
     for (const name of ['datapath', 'datapath-lb', 'deliver', 'wakeup', 'program']) {
       const { figures, skipped } = results.find(({ suite }) => suite === name)!;
       const kernel = figures.filter((figure) => figure.name === '  the kernel');
-      if (skipped === undefined) expect(kernel.length).toBeGreaterThan(0);
-      else expect([skipped, kernel]).toEqual([[expect.stringMatching(/^the kernel: ./)], []]);
+      const why = skipped?.filter((text) => text.startsWith('the kernel: ')) ?? [];
+      expect(kernel.length > 0 ? why : kernel).toEqual([]);
+      expect(kernel.length + why.length).toBeGreaterThan(0);
       expect(figures[0]!.min).toBeGreaterThan(0);
     }
   });
