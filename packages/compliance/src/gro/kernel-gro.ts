@@ -4,11 +4,11 @@
  * the kthread wakes, so what it merges is the same every time. Needs root.
  */
 import { execFileSync } from 'node:child_process';
-import { createLinuxMap, loadLinuxProgram } from '@cpumap/linux';
+import { createLinuxMap, createNetworkNamespace, loadLinuxProgram } from '@cpumap/linux';
 import { BPF_MAP_TYPE } from '@cpumap/uapi';
 import { programSpec } from '../program-spec.ts';
 import type { GroSubject } from './engine-gro.ts';
-import { enterNewNetns, openPacketSocket } from './packet-socket.ts';
+import { openGsoSocket } from './gso-socket.ts';
 import { DUMMY_BYTES, FRAME_VALUE, fanOut, type GroPacket, MOST_FRAMES, segmentsOf, storeFrames } from './sequence.ts';
 
 const DEVICE = 'gro0';
@@ -33,12 +33,19 @@ export interface KernelGro extends GroSubject {
 }
 
 export function kernelGro(): KernelGro {
-  const leave = enterNewNetns();
-  const open: { close(): void }[] = [{ close: leave }];
+  const namespace = createNetworkNamespace();
+  const open: { close(): void }[] = [namespace];
   const close = async (): Promise<void> => {
     for (const item of open.splice(0).reverse()) item.close();
   };
   try {
+    return namespace.run(make);
+  } catch (error) {
+    void close();
+    throw error;
+  }
+
+  function make(): KernelGro {
     run('sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1', 'net.ipv6.conf.default.disable_ipv6=1');
     run('ip', 'link', 'add', DEVICE, 'type', 'veth', 'peer', 'name', 'gro1');
     run('ethtool', '-K', DEVICE, 'gro', 'on');
@@ -59,20 +66,20 @@ export function kernelGro(): KernelGro {
       maps: { counter, frames: store, cpus },
     });
     open.push(program);
-    const socket = openPacketSocket(ifindex);
+    const socket = openGsoSocket(ifindex);
     open.push(socket);
     let forwarding: boolean | undefined;
     return {
       vlans: knowsVlans(),
       async run(frames, udpForwarding = false) {
         if (forwarding !== udpForwarding) {
-          run('ethtool', '-K', DEVICE, 'rx-udp-gro-forwarding', udpForwarding ? 'on' : 'off');
+          namespace.run(() => run('ethtool', '-K', DEVICE, 'rx-udp-gro-forwarding', udpForwarding ? 'on' : 'off'));
           forwarding = udpForwarding;
         }
         storeFrames(counter, store, frames);
         const ctx = { ingress_ifindex: ifindex, data_end: DUMMY_BYTES };
         const data = new Uint8Array(DUMMY_BYTES);
-        await program.testRun({ data, ctx, repeat: frames.length, liveFrames: true });
+        await namespace.run(() => program.testRun({ data, ctx, repeat: frames.length, liveFrames: true }));
         const got: GroPacket[] = [];
         for (let segments = 0; segments < frames.length; ) {
           const packet = socket.receive();
@@ -84,8 +91,5 @@ export function kernelGro(): KernelGro {
       },
       close,
     };
-  } catch (error) {
-    void close();
-    throw error;
   }
 }

@@ -1,12 +1,10 @@
 /**
- * A packet socket in a network namespace of this thread's own: what the stack gets of a device, merged as GRO left it.
+ * A packet socket that tells more than @cpumap/linux's: what the stack gets of a device, merged as GRO left it.
  * PACKET_VNET_HDR gives size and kind of the merged, PACKET_AUXDATA the VLAN tag that the stack takes off.
  */
-import { closeSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { GroPacket } from './sequence.ts';
 
-const CLONE_NEWNET = 0x40000000;
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
 const ETH_P_ALL_BE = 0x0300;
@@ -37,18 +35,7 @@ function loadKoffi(): Koffi {
   return createRequire(linux)('koffi') as Koffi;
 }
 
-/** Runs this thread in a new network namespace until the result is called. @throws Error */
-export function enterNewNetns(): () => void {
-  const lib = loadKoffi().load(null);
-  const before = openSync('/proc/thread-self/ns/net', 'r');
-  if (lib.func('unshare', 'int', ['int'])(CLONE_NEWNET) !== 0) throw new Error('unshare(CLONE_NEWNET) failed');
-  return () => {
-    lib.func('setns', 'int', ['int', 'int'])(before, CLONE_NEWNET);
-    closeSync(before);
-  };
-}
-
-export interface PacketSocket {
+export interface GsoSocket {
   /** The next packet; undefined when none came for two seconds. */
   receive(): GroPacket | undefined;
   close(): void;
@@ -63,7 +50,8 @@ function sockaddr(ifindex: number): Uint8Array {
   return address;
 }
 
-export function openPacketSocket(ifindex: number): PacketSocket {
+/** On an interface of the calling thread's network namespace. */
+export function openGsoSocket(ifindex: number): GsoSocket {
   const koffi = loadKoffi();
   const lib = koffi.load(null);
   const socket = lib.func('socket', 'int', ['int', 'int', 'int']);
