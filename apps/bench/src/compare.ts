@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import type { Report } from './report/readme.ts';
 import { digits } from './report/table.ts';
 import { type Spread, spreadOf } from './stats.ts';
@@ -25,8 +25,11 @@ interface Checkout {
   readonly folder: string;
 }
 
+/** In a folder, with the tools that were installed there first in the path: turbo starts pnpm by its name. */
 function run(command: string, args: readonly string[], cwd: string): string {
+  const env = { ...process.env, PATH: `${join(cwd, 'node_modules', '.bin')}${delimiter}${process.env.PATH}` };
   return execFileSync(command, args, {
+    env,
     cwd,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -34,17 +37,24 @@ function run(command: string, args: readonly string[], cwd: string): string {
   });
 }
 
-/** A commit in a folder, built. @throws Error when git or the build fails */
-function checkOut(commit: string, root: string): Checkout {
-  const hash = run('git', ['rev-parse', '--short', `${commit}^{commit}`], process.cwd()).trim();
-  const folder = join(root, hash);
-  run('git', ['worktree', 'add', '--detach', '--force', folder, hash], process.cwd());
-  run('npx', ['--yes', 'pnpm@10.34.9', 'install', '--frozen-lockfile'], folder);
-  run(
-    'npx',
-    ['--yes', 'pnpm@10.34.9', 'exec', 'turbo', 'run', 'build', '--filter=@cpumap/bench', '--output-logs=errors-only'],
-    folder,
-  );
+/** With fewer the interval is luck. */
+const LEAST_ROUNDS = 3;
+
+/** What installs a commit's packages; it brings the rest itself. */
+const PNPM = 'pnpm@10.34.9';
+
+/** A commit in a folder, built. @throws TypeError for no commit, Error when the build fails */
+function checkOut(commit: string, root: string, name: string): Checkout {
+  let hash: string;
+  try {
+    hash = run('git', ['rev-parse', '--verify', '--short', `${commit}^{commit}`], process.cwd()).trim();
+  } catch {
+    throw new TypeError(`compare: git knows no commit '${commit}' here`);
+  }
+  const folder = join(root, name);
+  run('git', ['worktree', 'add', '--detach', folder, hash], process.cwd());
+  run('npx', ['--yes', PNPM, 'install', '--frozen-lockfile'], folder);
+  run('turbo', ['run', 'build', '--filter=@cpumap/bench', '--output-logs=errors-only'], folder);
   return { commit, folder };
 }
 
@@ -73,7 +83,7 @@ export function verdictOf(a: Spread, b: Spread): string {
 export function compareCommits({ commits, suites, rounds, smoke, say }: CompareOptions): void {
   const root = mkdtempSync(join(tmpdir(), 'cpumap-compare-'));
   try {
-    const sides = commits.map((commit) => checkOut(commit, root));
+    const sides = commits.map((commit, i) => checkOut(commit, root, 'AB'[i]!));
     const measured = sides.map(() => new Map<string, number[]>());
     for (let round = 0; round < rounds; round++) {
       for (const [i, side] of sides.entries()) {
@@ -92,7 +102,9 @@ export function compareCommits({ commits, suites, rounds, smoke, say }: CompareO
       const [left, right] = [spreadOf(values), spreadOf(others)];
       const show = ({ min, median, max }: Spread): string => `${digits(median)} (${digits(min)} - ${digits(max)})`;
       const ratio = left.median === 0 ? '' : `, B / A ${(right.median / left.median).toFixed(2)}`;
-      say(`${figure}: A ${show(left)}, B ${show(right)}${ratio}: ${verdictOf(left, right)}`);
+      say(
+        `${figure}: A ${show(left)}, B ${show(right)}${ratio}: ${rounds < LEAST_ROUNDS ? 'too few rounds for a verdict' : verdictOf(left, right)}`,
+      );
     }
   } finally {
     rmSync(root, { recursive: true, force: true });

@@ -59,6 +59,7 @@ describe('the command', () => {
     [['--frobnicate'], /--frobnicate/],
     [['compare', 'HEAD'], /compare takes two commits/],
     [['compare', 'HEAD', 'HEAD~1', 'nothing'], /no suite 'nothing'/],
+    [['compare', 'no-such-commit', 'HEAD'], /git knows no commit 'no-such-commit' here/],
     [['readme', 'results.json'], /readme takes RESULTS.json and README.md/],
   ])('refuses %j', async (args, message) => {
     const { code, stderr } = await bench(...args);
