@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command cpumap-bench: runs suites one after the other and prints tables or JSON; compares commits; writes READMEs. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compareCommits } from './compare.ts';
@@ -58,7 +58,6 @@ async function measure(names: readonly string[], options: SuiteOptions, say: (te
 
 function write(folder: string, report: Report): void {
   const json = join(folder, 'results.json');
-  mkdirSync(folder, { recursive: true });
   writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
   writePlots(plotsBeside(json), report);
 }
@@ -70,13 +69,36 @@ function writePlots(plots: string, report: Report): void {
   }
 }
 
+/** A run's JSON. @throws TypeError for what is none */
+function readReport(json: string): Report {
+  let report: Partial<Report>;
+  try {
+    report = JSON.parse(readFileSync(json, 'utf8')) as Partial<Report>;
+  } catch (error) {
+    throw new TypeError(`${json}: ${(error as Error).message}`);
+  }
+  if (!Array.isArray(report?.results) || report.machine === undefined) {
+    throw new TypeError(`${json} is not what --json or --out wrote`);
+  }
+  return report as Report;
+}
+
 function writeReadme(json: string | undefined, readme: string | undefined): void {
   if (json === undefined || readme === undefined) throw new TypeError('readme takes RESULTS.json and README.md');
-  const report = JSON.parse(readFileSync(json, 'utf8')) as Report;
-  const text = readFileSync(readme, 'utf8');
+  const report = readReport(json);
+  if (!existsSync(readme)) throw new TypeError(`${readme}: there is no such file`);
   const plots = plotsBeside(json);
-  writeFileSync(readme, withSpeedSection(text, report, { readme, plots }));
+  writeFileSync(readme, withSpeedSection(readFileSync(readme, 'utf8'), report, { readme, plots }));
   writePlots(plots, report);
+}
+
+/** Before anything is measured, so that nothing is measured in vain. @throws TypeError */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new TypeError(`--out ${folder}: ${(error as Error).message}`);
+  }
 }
 
 async function main(args: readonly string[]): Promise<void> {
@@ -114,6 +136,7 @@ async function main(args: readonly string[]): Promise<void> {
     });
   }
   checkSuites(positionals);
+  if (values.out !== undefined) makeFolder(values.out);
   const options = { smoke: values.smoke, frames: count('frames', values.frames), rounds };
   const report = await measure(positionals, options, values.json ? () => undefined : say);
   if (values.json) say(`${JSON.stringify(report, null, 2)}\n`);

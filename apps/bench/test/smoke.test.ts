@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { percentile, SUITES, spreadOf } from '../src/index.ts';
 import type { Report } from '../src/report/readme.ts';
 
+const PACKAGE = fileURLToPath(new URL('../package.json', import.meta.url));
 const COMMAND = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 
 function bench(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
@@ -61,6 +62,9 @@ describe('the command', () => {
     [['compare', 'HEAD', 'HEAD~1', 'nothing'], /no suite 'nothing'/],
     [['compare', 'no-such-commit', 'HEAD'], /git knows no commit 'no-such-commit' here/],
     [['readme', 'results.json'], /readme takes RESULTS.json and README.md/],
+    [['readme', 'no-such.json', 'README.md'], /no-such.json: ENOENT/],
+    [['readme', PACKAGE, 'README.md'], /package.json is not what --json or --out wrote/],
+    [['start', '--smoke', '--out', `${PACKAGE}/below`], /--out .*package.json.below: ENOTDIR/],
   ])('refuses %j', async (args, message) => {
     const { code, stderr } = await bench(...args);
     expect(code).toBe(2);
