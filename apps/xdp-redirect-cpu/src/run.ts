@@ -19,7 +19,8 @@ import { createScreen, type RunOutputs, type Screen } from './screen.ts';
 import { type Snapshot, secondsBetween, takeSnapshot } from './snapshot.ts';
 import { createStress } from './stress.ts';
 import { countsOf, summaryLines, summaryObject } from './summary.ts';
-import { renderTable } from './table.ts';
+import { createLiveView, type LiveView } from './terminal/live-view.ts';
+import { remoteCpusOf } from './terminal/remote-cpus.ts';
 import { printkLine, traceLine } from './trace-line.ts';
 
 /** How often trace events are read while an interval passes. */

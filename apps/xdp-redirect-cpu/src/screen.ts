@@ -1,12 +1,20 @@
 /**
- * Where the table goes. On a terminal each block is drawn over the one before, cut to the terminal's size as it is at
- * that moment; elsewhere blocks follow each other, with an empty line between.
+ * Where the table goes. On a terminal it takes the whole screen, an alternate one, until it is closed; then the last block
+ * and what was said meanwhile stand where the command was started. Elsewhere blocks follow each other, with an empty
+ * line between.
  */
+import { stripVTControlCharacters } from 'node:util';
+
 export interface Screen {
-  /** Shows a block in place of the last one. */
+  readonly live: boolean;
+  /** Shows a block in place of the last one; on a terminal cut to its size as it is at that moment. */
   block(lines: readonly string[]): void;
-  /** Writes lines that stay. */
+  /** Writes lines that stay; while a block is on the terminal, when that is closed. */
   say(lines: readonly string[]): void;
+  /** The last lines that were said while a block was shown. */
+  said(): readonly string[];
+  /** Ends the live screen. `last` stays in its place; from here on lines are written as they come. Safe to call twice. */
+  close(last?: readonly string[]): void;
 }
 
 export interface TextOutput {
@@ -22,35 +30,63 @@ export interface RunOutputs {
   readonly err: TextOutput;
 }
 
+const ENTER = '\x1b[?1049h\x1b[?25l';
+const LEAVE = '\x1b[?25h\x1b[?1049l';
+const HOME = '\x1b[H';
 const CLEAR_LINE_END = '\x1b[K';
 const CLEAR_BELOW = '\x1b[J';
-const BOLD = '\x1b[1m';
-const PLAIN = '\x1b[0m';
+/** Lines kept for the end of a live screen. */
+const SAID_MOST = 200;
 
-export function createScreen(output: TextOutput, inPlace = output.isTTY === true): Screen {
-  let drawn = 0; // lines of the last block, which the cursor stands below
+export const widthOf = (output: TextOutput): number => Math.max(output.columns ?? 80, 1);
+export const heightOf = (output: TextOutput): number => Math.max(output.rows ?? 24, 1);
 
-  function redraw(lines: readonly string[]): void {
-    const width = Math.max((output.columns ?? 80) - 1, 1);
-    const height = Math.max((output.rows ?? 24) - 1, 1);
-    const shown = lines.slice(0, height).map((line) => line.slice(0, width));
-    const up = Math.min(drawn, height);
-    const text = shown
-      .map((line, index) => `${index === 0 ? BOLD : ''}${line}${index === 0 ? PLAIN : ''}${CLEAR_LINE_END}\n`)
-      .join('');
-    output.write(`${up > 0 ? `\x1b[${up}A` : ''}\r${text}${CLEAR_BELOW}`);
-    drawn = shown.length;
+/** The line if it fits, else as much of its text as does, without its colours. */
+function cut(line: string, width: number): string {
+  const text = stripVTControlCharacters(line);
+  return text.length <= width ? line : text.slice(0, width);
+}
+
+export function createScreen(output: TextOutput, live = output.isTTY === true): Screen {
+  let drawing = false;
+  let closed = false;
+  let said: string[] = [];
+  const leave = (): void => {
+    if (drawing) output.write(LEAVE);
+    drawing = false;
+  };
+
+  function draw(lines: readonly string[]): void {
+    if (!drawing) {
+      output.write(ENTER);
+      process.once('exit', leave); // whatever ends the process, the terminal is given back
+      drawing = true;
+    }
+    const width = widthOf(output);
+    const shown = lines.slice(0, heightOf(output)).map((line) => `${cut(line, width)}${CLEAR_LINE_END}`);
+    output.write(`${HOME}${shown.join('\r\n')}${CLEAR_BELOW}`);
   }
 
   return {
+    live,
     block(lines) {
-      if (inPlace) redraw(lines);
+      if (live && !closed) draw(lines);
       else output.write(`${lines.join('\n')}\n\n`);
     },
     say(lines) {
       if (lines.length === 0) return;
-      output.write(`${lines.join('\n')}\n`);
-      drawn = 0;
+      if (drawing) said = [...said, ...lines].slice(-SAID_MOST);
+      else output.write(`${lines.join('\n')}\n`);
+    },
+    said: () => said,
+    close(last = []) {
+      if (closed) return;
+      closed = true;
+      if (!drawing) return;
+      process.off('exit', leave);
+      leave();
+      const lines = [...said, ...last];
+      if (lines.length > 0) output.write(`${lines.join('\n')}\n`);
     },
   };
 }
