@@ -9,10 +9,11 @@ const THEMES: readonly { readonly value: Theme; readonly text: string }[] = [
   { value: 'dark', text: 'Dark' },
 ];
 
-function status({ finished, controls }: Setup): { text: string; kind: string } {
+function status({ finished, input }: Setup): { text: string; kind: string } {
   if (finished !== null) return { text: finished, kind: 'over' };
   if (connection.value === 'lost') return { text: 'connection lost, trying again', kind: 'lost' };
-  if (controls?.pause?.paused) return { text: 'paused', kind: 'over' };
+  if (input === 'paused') return { text: 'paused', kind: 'over' };
+  if (input === 'ended') return { text: 'all frames were sent', kind: 'over' };
   return { text: 'live', kind: 'live' };
 }
 

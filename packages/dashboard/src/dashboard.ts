@@ -38,7 +38,7 @@ export interface DashboardOptions {
 export interface Dashboard {
   /** Where a browser finds it; with the token, where one is needed. */
   readonly url: string;
-  /** Tells all pages that no more frames will come, and why. The last numbers are read now. */
+  /** Tells all pages that the run has ended, and why. The last numbers are read now. */
   finish(why: string): void;
   close(): Promise<void>;
 }
@@ -105,6 +105,7 @@ export async function createDashboard(options: DashboardOptions): Promise<Dashbo
   function setup(): Setup {
     return {
       topology: source.topology(),
+      input: source.input(),
       intervalSeconds,
       controls: finished === null ? (controls?.state() ?? null) : null,
       whyNoControls: finished ?? (controls === undefined ? (options.whyNoControls ?? 'nothing can be set') : null),

@@ -163,16 +163,20 @@ export interface SamplerState {
   readonly cost: string;
 }
 
+/** Whether frames come in: as they do, not for now, or no more as all were sent. */
+export type InputState = 'running' | 'paused' | 'ended';
+
 /** Everything that is not a number of an interval. */
 export interface Setup {
   readonly topology: Topology;
+  readonly input: InputState;
   readonly intervalSeconds: number;
   /** null with a reason where nothing can be set. */
   readonly controls: ControlState | null;
   readonly whyNoControls: string | null;
   readonly sampler: SamplerState | null;
   readonly whyNoSampler: string | null;
-  /** Set when no more frames will come, or the run has ended. */
+  /** Set when the run has ended. */
   readonly finished: string | null;
 }
 

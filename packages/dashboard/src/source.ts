@@ -2,7 +2,7 @@
  * What the dashboard asks of whoever runs a cpumap. The engine and the running kernel fill it alike; everything here is
  * called on the thread that serves the page, once per interval or when somebody asks, never by the data path.
  */
-import type { ControlState, Topology } from './protocol.ts';
+import type { ControlState, InputState, Topology } from './protocol.ts';
 
 /** Frames of one queue that one CPU received, since the run began. */
 export interface Arrivals {
@@ -78,6 +78,7 @@ export interface FlowSampler {
 export interface DashboardSource {
   topology(): Topology;
   counters(): Counters;
+  input(): InputState;
   /** Absent with a reason. */
   readonly sampler?: FlowSampler;
   readonly whyNoSampler?: string;

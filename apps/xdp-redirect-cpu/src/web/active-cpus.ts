@@ -14,6 +14,8 @@ export interface ActiveCpus {
   readonly settable: boolean;
   /** @throws ControlRefused */
   set(cpu: number, active: boolean): Promise<void>;
+  /** Makes sure that round_robin finds its way in them. */
+  keepTurns(): Promise<void>;
 }
 
 export type Maps = Readonly<Partial<Record<'cpus_available' | 'cpus_count' | 'cpus_iterator', BpfMap>>>;
@@ -33,13 +35,13 @@ export function createActiveCpus(maps: Maps, remoteCpus: readonly number[]): Act
   }
 
   /** round_robin goes on for ever from a turn beyond the count, and aborts every frame. */
-  async function keepTurnsBelow(count: number): Promise<void> {
+  async function keepTurns(): Promise<void> {
     if (turns === undefined) return;
     for (let tries = 0; tries < TURN_TRIES; tries++) {
       const bytes = turns.lookup(0);
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       const now = Array.from({ length: bytes.length / 8 }, (_, cpu) => view.getUint32(cpu * 8, true));
-      if (now.every((turn) => turn < count)) return;
+      if (now.every((turn) => turn < list.length)) return;
       turns.update(0, new Uint8Array(bytes.length));
       await new Promise((resolve) => setTimeout(resolve, TURN_WAIT_MS));
     }
@@ -47,6 +49,7 @@ export function createActiveCpus(maps: Maps, remoteCpus: readonly number[]): Act
 
   return {
     list: () => list,
+    keepTurns,
     settable: available !== undefined && countMap !== undefined,
     async set(cpu, active) {
       if (!remoteCpus.includes(cpu)) {
@@ -59,7 +62,7 @@ export function createActiveCpus(maps: Maps, remoteCpus: readonly number[]): Act
       if (fewer) countMap!.update(0, bytesOfU32(list.length));
       fill();
       if (!fewer) countMap!.update(0, bytesOfU32(list.length));
-      await keepTurnsBelow(list.length);
+      await keepTurns();
     },
   };
 }

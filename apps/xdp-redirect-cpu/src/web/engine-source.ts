@@ -7,13 +7,15 @@ import { takeSnapshot } from '../snapshot.ts';
 import { countsOf } from '../summary.ts';
 import type { ActiveCpus } from './active-cpus.ts';
 import { cpuCounters } from './counters.ts';
-import { programText } from './program-text.ts';
+import type { Feed } from './feed.ts';
+import { programText } from './control-words.ts';
 
 export function engineSource(
   machine: SampleMachine,
   settings: Settings,
   input: Input,
   activeCpus: ActiveCpus,
+  feed: Feed,
 ): DashboardSource {
   const { host, device, cpuMap } = machine;
   const own = typeof settings.program !== 'string';
@@ -63,5 +65,5 @@ export function engineSource(
     };
   }
 
-  return { topology, counters, whyNoSampler: 'frames are not sampled in this run' };
+  return { topology, counters, input: () => feed.state(), whyNoSampler: 'frames are not sampled in this run' };
 }
