@@ -22,6 +22,8 @@ export interface ChartProps {
 
 const HEIGHT = 170;
 const FONT = '12px system-ui, sans-serif';
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const timeText = (seconds: number): string => clock.format(seconds * 1000);
 
 function build(box: HTMLElement, { lines }: ChartProps): uPlot {
   const axis: uPlot.Axis = {
@@ -38,11 +40,11 @@ function build(box: HTMLElement, { lines }: ChartProps): uPlot {
       legend: { show: true, live: true },
       scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
       axes: [
-        { ...axis, space: 70 },
+        { ...axis, space: 80, size: 30, values: (_plot, values) => values.map(timeText) },
         { ...axis, size: 56, values: (_plot, values) => values.map((value) => short(value)) },
       ],
       series: [
-        { label: 'time', value: '{HH}:{mm}:{ss}' },
+        { label: 'at', value: (_plot, value) => (value == null ? '–' : timeText(value)) },
         ...lines.map(
           (line): uPlot.Series => ({
             label: line.name,
@@ -83,7 +85,11 @@ export function Chart(props: ChartProps) {
     };
   }, [names]);
   useEffect(() => {
-    plot.current?.setData(dataOf(props));
+    const { current } = plot;
+    if (current === undefined) return;
+    current.setData(dataOf(props));
+    // without a mouse over it the legend tells the last values
+    if (current.cursor.idx == null) current.setLegend({ idx: props.times.length - 1 });
   });
   const seen = colours.value;
   useEffect(() => {

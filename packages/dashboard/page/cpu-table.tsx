@@ -58,7 +58,7 @@ export function CpuTable({ topology, tick: { point, totals } }: { topology: Topo
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways must be reachable by keyboard */}
       <section class="scroll" tabIndex={0} aria-label="Table of CPUs">
-        <table>
+        <table class="cpu-table">
           <thead>
             <tr>
               <th scope="col">CPU</th>
@@ -97,7 +97,7 @@ export function CpuTable({ topology, tick: { point, totals } }: { topology: Topo
                   {COLUMNS.map(({ name, read, loss }) => {
                     const value = read(from);
                     return (
-                      <td key={name} data-column={name} class={loss && value ? 'number loss' : 'number'}>
+                      <td key={name} data-column={name} class={`number ${value ? (loss ? 'loss' : '') : 'zero'}`}>
                         {count(value)}
                       </td>
                     );

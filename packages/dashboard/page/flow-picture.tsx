@@ -10,7 +10,6 @@ interface Node {
   readonly title: string;
   readonly rate: number | null;
   readonly loss: number;
-  readonly lossText: string;
   readonly colour: string | undefined;
   readonly note: string;
   readonly onClick?: () => void;
@@ -25,7 +24,8 @@ interface Band {
   readonly text: string;
 }
 
-const NODE_HEIGHT = 46;
+/** Below this width a box has its losses in a line of their own. */
+const NARROW = 560;
 const GAP = 14;
 const TOP = 26;
 const WIDEST = 26;
@@ -43,7 +43,7 @@ function pictureOf(topology: Topology, point: Point): { columns: Node[][]; bands
     const own = point.arrivals.filter((arrival) => arrival.queue === queue);
     const rate = own.reduce((sum, { rate }) => sum + rate, 0);
     const missed = own.reduce((sum, { missed }) => sum + (missed ?? 0), 0);
-    return { id: `q${queue}`, title: name, rate, loss: missed, lossText: 'missed', colour: undefined, note: '' };
+    return { id: `q${queue}`, title: name, rate, loss: missed, colour: undefined, note: '' };
   });
   const rx = rxCpus.map((cpu): Node => {
     const { received = null, programDrops = null } = cpus.get(cpu) ?? {};
@@ -52,7 +52,6 @@ function pictureOf(topology: Topology, point: Point): { columns: Node[][]; bands
       title: `RX CPU ${cpu}`,
       rate: received,
       loss: programDrops ?? 0,
-      lossText: 'dropped',
       colour: undefined,
       note: '',
       onClick: () => void ask({ cpu, role: 'rx' }),
@@ -65,7 +64,6 @@ function pictureOf(topology: Topology, point: Point): { columns: Node[][]; bands
       title: `CPU ${cpu}`,
       rate: own?.taken ?? 0,
       loss: own?.enqueueDrops ?? 0,
-      lossText: 'lost, ring full',
       colour: seriesColour(index),
       note: active ? '' : 'parked',
       onClick: () => void ask({ cpu, role: 'remote' }),
@@ -92,14 +90,23 @@ function pictureOf(topology: Topology, point: Point): { columns: Node[][]; bands
   return { columns: [queues, rx, targets], bands };
 }
 
-function NodeBox({ node, x, y, width }: { node: Node; x: number; y: number; width: number }) {
+interface BoxProps {
+  readonly node: Node;
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  readonly narrow: boolean;
+}
+
+function NodeBox({ node, x, y, width, height, narrow }: BoxProps) {
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: a shortcut; the table has a button for it
     // biome-ignore lint/a11y/noStaticElementInteractions: a shortcut; the table has a button for it
     <g transform={`translate(${x} ${y})`} onClick={node.onClick} class={node.onClick && 'askable'}>
-      <rect width={width} height={NODE_HEIGHT} rx={5} class={node.loss > 0 ? 'node losing' : 'node'} />
+      <rect width={width} height={height} rx={5} class={node.loss > 0 ? 'node losing' : 'node'} />
       {node.colour !== undefined && (
-        <rect width={4} height={NODE_HEIGHT} rx={2} class="stripe" style={{ fill: `var(${node.colour})` }} />
+        <rect width={4} height={height} rx={2} class="stripe" style={{ fill: `var(${node.colour})` }} />
       )}
       <text x={11} y={18} class="node-title">
         {node.title}
@@ -109,7 +116,7 @@ function NodeBox({ node, x, y, width }: { node: Node; x: number; y: number; widt
         {short(node.rate)}/s
       </text>
       {node.loss > 0 && (
-        <text x={width - 8} y={35} class="node-loss">
+        <text x={narrow ? 11 : width - 8} y={narrow ? 50 : 35} class="node-loss" text-anchor={narrow ? 'start' : 'end'}>
           −{short(node.loss)}/s
         </text>
       )}
@@ -127,16 +134,18 @@ export function FlowPicture({ topology, point }: { topology: Topology; point: Po
   }, []);
 
   const { columns, bands } = pictureOf(topology, point);
+  const narrow = width < NARROW;
+  const nodeHeight = narrow ? 60 : 46;
   const rows = Math.max(...columns.map((column) => column.length), 1);
-  const height = TOP + rows * (NODE_HEIGHT + GAP);
-  const nodeWidth = Math.min(190, Math.floor(width * 0.27));
+  const height = TOP + rows * (nodeHeight + GAP);
+  const nodeWidth = Math.min(190, Math.floor(width * 0.28));
   const x = (column: number): number => (column * (width - nodeWidth)) / 2;
   const place = new Map<string, { x: number; y: number }>();
   columns.forEach((column, index) => {
-    const used = column.length * (NODE_HEIGHT + GAP) - GAP;
+    const used = column.length * (nodeHeight + GAP) - GAP;
     const start = TOP + (height - TOP - GAP - used) / 2;
     column.forEach(({ id }, row) => {
-      place.set(id, { x: x(index), y: start + row * (NODE_HEIGHT + GAP) });
+      place.set(id, { x: x(index), y: start + row * (nodeHeight + GAP) });
     });
   });
   const most = Math.max(...bands.map(({ rate }) => rate), 1);
@@ -147,7 +156,7 @@ export function FlowPicture({ topology, point }: { topology: Topology; point: Po
     const sum = all.filter(total).reduce((n, { rate }) => n + thick(rate), 0);
     const before = stacked.get(end) ?? 0;
     stacked.set(end, before + thickness);
-    return NODE_HEIGHT / 2 - sum / 2 + before + thickness / 2;
+    return nodeHeight / 2 - sum / 2 + before + thickness / 2;
   };
   const headings = [topology.backend === 'engine' ? 'NIC queues' : 'Interface', 'Receive', 'Remote CPUs'];
 
@@ -188,7 +197,7 @@ export function FlowPicture({ topology, point }: { topology: Topology; point: Po
             );
           })}
           {columns.flatMap((column) =>
-            column.map((node) => <NodeBox key={node.id} node={node} width={nodeWidth} {...place.get(node.id)!} />),
+            column.map((node) => <NodeBox key={node.id} node={node} width={nodeWidth} height={nodeHeight} narrow={narrow} {...place.get(node.id)!} />),
           )}
         </svg>
         <figcaption class="unseen">

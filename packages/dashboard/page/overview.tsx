@@ -8,7 +8,7 @@ export function Overview({ tick: { point, totals } }: { tick: Tick }) {
   const took = remote.reduce((sum, { taken }) => sum + taken, 0);
   const bulk = remote.reduce((sum, { bulkAverage, enqueued }) => sum + bulkAverage * enqueued, 0);
   const brought = remote.reduce((sum, { enqueued }) => sum + enqueued, 0);
-  const worst = point.cpus.find(({ level }) => level === 'dropping') ?? point.cpus.find(({ level }) => level === 'busy');
+  const worst = point.cpus.find(({ level }) => level === 'losing') ?? point.cpus.find(({ level }) => level === 'busy');
   const tiles = [
     { name: 'Received', value: short(point.received), exact: point.received, unit: 'frames/s' },
     { name: 'Taken over', value: short(took), exact: took, unit: 'frames/s' },

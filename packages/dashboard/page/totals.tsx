@@ -6,7 +6,7 @@ export function Totals({ totals }: { totals: Sums }) {
   const rows: readonly [key: string, name: string, value: string | null, unit: string][] = [
     ['seconds', 'Duration', duration(totals.seconds), ''],
     ['received', 'Received', count(totals.received), 'frames'],
-    ['bytes', 'Received', count(totals.bytes), 'bytes'],
+    ['bytes', 'Bytes received', count(totals.bytes), ''],
     ['missed', 'Missed by the rings', count(totals.missed), 'frames'],
     ['lengthErrors', 'Of a bad length', count(totals.lengthErrors), 'frames'],
     ['programDrops', 'Dropped by the program', count(totals.programDrops), 'frames'],

@@ -26,10 +26,10 @@ export function levelOf(load: Load): { level: Level; reason: string } {
   const { seconds, received, missed, enqueued, enqueueDrops, taken, depth, qsize, wakeups, turns } = load;
   const perSecond = (count: number): string => `${number.format(count / seconds)} frames/s`;
   if (enqueueDrops > 0) {
-    return { level: 'dropping', reason: `its ring was full: ${perSecond(enqueueDrops)} dropped on the way to it` };
+    return { level: 'losing', reason: `its ring was full: ${perSecond(enqueueDrops)} dropped on the way to it` };
   }
   if (missed > 0) {
-    return { level: 'dropping', reason: `it receives too slowly: its queues missed ${perSecond(missed)}` };
+    return { level: 'losing', reason: `it receives too slowly: its queues missed ${perSecond(missed)}` };
   }
   if (qsize !== undefined && depth * 2 >= qsize) {
     return { level: 'busy', reason: `${number.format(depth)} of ${number.format(qsize)} places in its ring are taken` };

@@ -53,7 +53,7 @@ export interface LinkRate {
   readonly bulkAverage: number;
 }
 
-export type Level = 'idle' | 'ok' | 'busy' | 'dropping';
+export type Level = 'idle' | 'ok' | 'busy' | 'losing';
 
 export interface CpuPoint {
   readonly cpu: number;

@@ -46,8 +46,10 @@ export function programChoice(value: unknown): (typeof BUILT_IN_PROGRAMS)[number
   return found ?? refuse(`the programs are ${BUILT_IN_PROGRAMS.map(({ mode }) => mode).join(', ')}`);
 }
 
+export type Turn = (change: () => void | Promise<void>) => Promise<void>;
+
 /** Runs changes one after the other; what the machine refuses comes out as a ControlRefused 409. */
-export function inTurn(): (change: () => void | Promise<void>) => Promise<void> {
+export function inTurn(): Turn {
   let last: Promise<unknown> = Promise.resolve();
   return (change) => {
     const next = last.then(change).catch((error: unknown) => {

@@ -30,7 +30,7 @@ export function engineSource(
       program: machine.programName,
       programText: programText(machine.programName),
       remoteProgram: machine.remoteProgram ?? null,
-      queues: Array.from({ length: device.channels() }, (_, queue) => ({ name: `${device.name} queue ${queue}` })),
+      queues: Array.from({ length: device.channels() }, (_, queue) => ({ name: `queue ${queue}` })),
       remoteCpus: settings.remoteCpus.map((cpu) => ({
         cpu,
         qsize: cpuMap.get(cpu)?.qsize ?? 0,
