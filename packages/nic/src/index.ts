@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export { attachCopyFrame, type CopyFrame } from './copy.ts';
 export * from './device.ts';
 export * from './dma.ts';
 export * from './frame-source.ts';
