@@ -198,6 +198,7 @@ export async function buildMachine(
     seed,
     bpfEngine,
     memoryBytes,
+    probes: settings.web !== undefined,
     ...(onReport && { onReport }),
     ...(onPrintk && { onPrintk }),
   });

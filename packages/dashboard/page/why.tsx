@@ -4,10 +4,12 @@ import type { FlowReport, Setup } from '../src/protocol.ts';
 import { count, percent } from './format.ts';
 import { asked, report, sample, tick } from './state.ts';
 
-const every = signal(64);
+/** What somebody wrote, before it is sent. */
+const draft = signal<number | undefined>(undefined);
 
 function Sampling({ setup: { sampler, whyNoSampler } }: { setup: Setup }) {
   if (sampler === null) return <p class="quiet">Largest flows: {whyNoSampler}.</p>;
+  const every = draft.value ?? sampler.every;
   return (
     <div class="sampling">
       <label>
@@ -16,15 +18,15 @@ function Sampling({ setup: { sampler, whyNoSampler } }: { setup: Setup }) {
           type="number"
           min={1}
           max={1_000_000}
-          value={every.value}
+          value={every}
           disabled={sampler.on}
           onChange={(event) => {
-            every.value = Number(event.currentTarget.value);
+            draft.value = Number(event.currentTarget.value);
           }}
         />
-        <span>. frame of each RX CPU</span>
+        <span>th frame that an RX CPU redirects</span>
       </label>
-      <button type="button" class="sampler" aria-pressed={sampler.on} onClick={() => void sample(sampler.on ? false : every.value)}>
+      <button type="button" class="sampler" aria-pressed={sampler.on} onClick={() => void sample(sampler.on ? false : every)}>
         {sampler.on ? 'Stop sampling' : 'Start sampling'}
       </button>
       <span class="quiet">{sampler.cost}</span>

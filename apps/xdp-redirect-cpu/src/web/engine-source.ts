@@ -7,6 +7,7 @@ import { takeSnapshot } from '../snapshot.ts';
 import { countsOf } from '../summary.ts';
 import type { ActiveCpus } from './active-cpus.ts';
 import { cpuCounters } from './counters.ts';
+import { engineSampler } from './engine-sampler.ts';
 import type { Feed } from './feed.ts';
 import { programText } from './control-words.ts';
 
@@ -65,5 +66,5 @@ export function engineSource(
     };
   }
 
-  return { topology, counters, input: () => feed.state(), whyNoSampler: 'frames are not sampled in this run' };
+  return { topology, counters, input: () => feed.state(), sampler: engineSampler(host, cpuMap.map.id) };
 }

@@ -31,7 +31,7 @@ interface Window {
   lost: number;
 }
 
-const EVERY_DEFAULT = 64;
+const EVERY_DEFAULT = 1000;
 const EVERY_MOST = 1_000_000;
 /** Samples that are looked at; a report is made of those of the last seconds. */
 const MOST_SAMPLES = 20_000;
