@@ -17,6 +17,7 @@ export const layers = [
   'linux',
   'autoscale',
   'metrics',
+  'dashboard',
   'compliance',
 ];
 

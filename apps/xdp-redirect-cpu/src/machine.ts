@@ -30,6 +30,8 @@ export interface SampleMachine {
   readonly cpuMap: CpuMap;
   readonly maps: Readonly<Record<string, BpfMap>>;
   readonly programName: string;
+  /** Puts another of the programs that come with the command in place of the one on the device. @throws KernelError */
+  useProgram(name: BuiltInName): Promise<void>;
   /** The program in the entries, for a person; undefined without. */
   readonly remoteProgram: string | undefined;
   /** What was said while it was built, line by line. */
@@ -196,6 +198,7 @@ export async function buildMachine(
     seed,
     bpfEngine,
     memoryBytes,
+    probes: settings.web !== undefined,
     ...(onReport && { onReport }),
     ...(onPrintk && { onPrintk }),
   });
@@ -216,9 +219,12 @@ export async function buildMachine(
         ? await sampleEquipment(host, settings, code as BuiltInName | UserCode)
         : await objectEquipment(host, settings, user, object!);
     const { program, links, ...rest } = equipment;
+    const programs = new Map<string, BpfProgram>([[program.name, program]]);
+    const mode = settings.generic ? 'generic' : 'native';
+    let programName = program.name;
     await addHandlers(host, settings);
     try {
-      host.attachXdp(settings.dev, program, settings.generic ? 'generic' : 'native');
+      host.attachXdp(settings.dev, program, mode);
     } catch (error) {
       throw new CommandError(EXIT.XDP, (error as Error).message, error);
     }
@@ -226,7 +232,15 @@ export async function buildMachine(
       ...rest,
       host,
       device,
-      programName: program.name,
+      get programName() {
+        return programName;
+      },
+      async useProgram(name) {
+        const next = programs.get(name) ?? (await loadProgram(host, name, cpus, { ...rest.maps }));
+        programs.set(name, next);
+        host.attachXdp(settings.dev, next, mode);
+        programName = next.name;
+      },
       async close() {
         for (const link of links) await link.detach();
         await host.close();

@@ -87,10 +87,21 @@ export interface Settings {
   readonly json: boolean;
   /** Maps whose contents are shown at the end. */
   readonly dumpMaps: readonly string[];
+  readonly web: WebSettings | undefined;
+}
+
+/** The page that --web serves. */
+export interface WebSettings {
+  readonly port: number;
+  readonly host: string;
+  /** Of --backend linux: whether the page may change anything. */
+  readonly allowControl: boolean;
 }
 
 /** More than the sample's 192: a CPU that wakes from deep sleep in 133 µs finds 1,979 frames of 10 Gbit/s waiting. */
 export const QSIZE_DEFAULT = 2048;
+const WEB_PORT_DEFAULT = '8080';
+const WEB_HOST_DEFAULT = '127.0.0.1';
 const MODES = BUILT_IN_PROGRAMS.map(({ mode }) => mode);
 const PROGNUMS = BUILT_IN_PROGRAMS.flatMap(({ prognum }) => (prognum === undefined ? [] : [prognum]));
 
@@ -265,6 +276,16 @@ export function describeRun(): Command {
   add(new Option('--dump-map <name>', 'of --obj: show the contents of this map at the end').argParser(listOf));
   add(new Option('--debug', 'print every trace event, and what programs print'));
   add(new Option('--json', 'one JSON object per interval and a summary at the end'));
+  add(
+    new Option(
+      '--web [port]',
+      'a page in the browser, with controls; without --duration it stays when all frames were sent (0: any free port)',
+    )
+      .preset(WEB_PORT_DEFAULT)
+      .argParser(integer('--web', 0, 65_535)),
+  );
+  add(new Option('--host <address>', 'of --web: where it listens; others than loopback need the token that is printed'));
+  add(new Option('--allow-control', 'of --web with --backend linux: the page may change the program and the entries'));
   command.addHelpText('after', `\nPrograms:\n${programList}\n\nKeys of --pktgen (default):\n${pktgenList}\n`);
   command.addHelpText(
     'after',
@@ -326,6 +347,15 @@ function checkTogether(o: OptionValues): void {
   }
   if ((o.remoteAction === 'redirect') !== (o.redirectDevice !== undefined)) {
     refuse('--remote-action redirect and --redirect-device NAME belong together');
+  }
+  for (const [name, given] of Object.entries({ host: o.host, 'allow-control': o.allowControl })) {
+    if (given !== undefined && o.web === undefined) refuse(`--${name} needs --web`);
+  }
+  if (o.allowControl && o.backend === 'engine') {
+    refuse('--allow-control needs --backend linux: the engine can always be controlled');
+  }
+  if (o.web !== undefined && o.executor === 'virtual') {
+    refuse('--web needs --executor threads: a virtual clock runs ahead of whoever looks');
   }
   if (o.redirectDevice === o.dev) refuse(`--redirect-device ${o.dev} is --dev: give the other device another name`);
 }
@@ -389,5 +419,9 @@ export function settingsOf(command: Command): Settings {
     handler: o.handler,
     json: o.json ?? false,
     dumpMaps: o.dumpMap ?? [],
+    web:
+      o.web === undefined
+        ? undefined
+        : { port: o.web, host: o.host ?? WEB_HOST_DEFAULT, allowControl: o.allowControl ?? false },
   };
 }

@@ -2,7 +2,8 @@
  * One run of the command, from settings to exit code: build, receive, show, stop, sum up.
  *
  * It ends when everything was received, when the time is over, when a CPU died, or when the signal is aborted; each way it
- * stops the source, waits until every frame has ended, prints the summary and leaves no thread behind.
+ * stops the source, waits until every frame has ended, prints the summary and leaves no thread behind. With a page in the
+ * browser and no time limit it does not end when everything was received: somebody may look, or send it again.
  */
 
 import { ObjectError, VerifierError } from '@cpumap/bpf';
@@ -22,6 +23,7 @@ import { countsOf, summaryLines, summaryObject } from './summary.ts';
 import { createLiveView, type LiveView } from './terminal/live-view.ts';
 import { remoteCpusOf } from './terminal/remote-cpus.ts';
 import { printkLine, traceLine } from './trace-line.ts';
+import type { EnginePage } from './web/engine-page.ts';
 
 /** How often trace events are read while an interval passes. */
 const DEBUG_POLL_NS = 50e6;
@@ -46,11 +48,21 @@ async function runOnEngine(settings: Settings, { out, err }: RunOutputs, signal:
       if (settings.debug) trace.write(`${printkLine(text, cpu, machine.host.now())}\n`);
     },
   });
+  let page: EnginePage | undefined;
   try {
-    return await receive(machine, settings, input, { out, err }, signal);
+    page = await openPage(machine, settings, input);
+    return await receive(machine, settings, input, { out, err }, signal, page);
   } finally {
+    await page?.dashboard.close();
     await machine.close();
   }
+}
+
+/** undefined without --web; what it is made of is loaded only with it. */
+async function openPage(machine: SampleMachine, settings: Settings, input: Input): Promise<EnginePage | undefined> {
+  if (settings.web === undefined) return undefined;
+  const { openEnginePage } = await import('./web/engine-page.ts');
+  return openEnginePage(machine, settings, settings.web, input);
 }
 
 async function receive(
@@ -59,6 +71,7 @@ async function receive(
   input: Input,
   { out, err }: RunOutputs,
   signal: AbortSignal,
+  page: EnginePage | undefined,
 ): Promise<ExitCode> {
   const { host, device, cpuMap } = machine;
   const screen = createScreen(out, out.isTTY === true && !settings.debug);
@@ -70,15 +83,18 @@ async function receive(
   let traceLost = 0;
   const stress = createStress(cpuMap, settings.remoteCpus, cpuMap.get(settings.remoteCpus[0]!)!.program);
 
-  announce(machine, settings, input, screen, json);
+  announce(machine, settings, input, screen, json, page);
   const started = host.now();
   const end = started + (settings.durationSeconds ?? Number.POSITIVE_INFINITY) * 1e9;
   const first = takeSnapshot(machine, own);
   const wire = device.start(input.source);
+  page?.feed.attach(wire);
   let before = first;
   show(first);
 
-  const over = (): boolean => signal.aborted || wire.done || host.failures.length > 0;
+  const stays = page !== undefined && settings.durationSeconds === undefined;
+  const ended = (): boolean => signal.aborted || host.failures.length > 0;
+  const over = (): boolean => ended() || wire.done;
   do {
     await passTime(Math.min(settings.intervalSeconds * 1e9, end - host.now()));
     if (settings.stress && !over()) {
@@ -86,9 +102,12 @@ async function receive(
       if (!settings.json) screen.say([line]);
     }
     show(takeSnapshot(machine, own));
+    if (stays && wire.done && !ended()) await waitForMore();
   } while (!over() && host.now() < end);
+  page?.feed.close();
   wire.stop();
   await host.settle();
+  page?.dashboard.finish('the run has ended');
   if (trace !== undefined) drain(trace);
   return finish();
 
@@ -100,6 +119,13 @@ async function receive(
       screen.block(renderTable(before, now, { program, separators, success, extended }));
     }
     before = now;
+  }
+
+  /** Until somebody sends it again from the page, or ends the run. */
+  async function waitForMore(): Promise<void> {
+    if (!settings.json) screen.say([`All frames were sent; the page stays until Ctrl-C: ${page!.dashboard.url}`]);
+    await host.advance(Number.POSITIVE_INFINITY, () => ended() || !wire.done);
+    before = takeSnapshot(machine, own);
   }
 
   async function passTime(ns: number): Promise<void> {
@@ -149,10 +175,12 @@ function announce(
   input: Input,
   screen: Screen,
   json: (object: unknown) => void,
+  page: EnginePage | undefined,
 ): void {
   const lines = [...machine.notes, ...describeMachine(machine, settings, input)];
-  if (settings.json) json({ type: 'setup', lines });
-  else screen.say([...lines, '']);
+  const url = page?.dashboard.url;
+  if (settings.json) json({ type: 'setup', lines, ...(url !== undefined && { web: url }) });
+  else screen.say([...lines, ...(url === undefined ? [] : [`Dashboard: ${url}`]), '']);
 }
 
 /** The exit code and message for anything that was thrown on the way. */

@@ -7,6 +7,7 @@ import {
   createPercpu,
   type Memory,
   type PercpuAt,
+  type PtrRings,
   percpu,
   type TaskKind,
   type Tasks,
@@ -52,6 +53,8 @@ export interface CpuMapCpuParts {
   readonly stack: NetifReceive;
   /** Takes what GRO made; a stack alone will do where there is no RPS. */
   readonly rps: Pick<Rps, 'receiveList'>;
+  /** Instead of plain ones, for whoever looks at frames as they pass. */
+  readonly rings?: PtrRings;
 }
 
 /** cpumap's two sides on a CPU: where redirects go, and what its kthreads are. */
@@ -63,7 +66,7 @@ export interface CpuMapCpu {
 
 export function attachCpuMap(cpuParts: CpuMapCpuParts, at: CpuMapAt): CpuMapCpu {
   const { memory, cpu } = cpuParts;
-  const parts = { ...cpuParts, rings: attachPtrRings(memory), counters: percpu(at.counters, cpu) };
+  const parts = { ...cpuParts, rings: cpuParts.rings ?? attachPtrRings(memory), counters: percpu(at.counters, cpu) };
   const bulkQueues = attachBulkQueues(parts);
   return {
     target: attachCpuMapTarget({ ...parts, bulkQueues, flushList: percpu(at.flushList, cpu) }),

@@ -5,6 +5,7 @@
  */
 export * from './counters.ts';
 export * from './cpumap-cpu.ts';
+export { SKB_TAG } from './enqueue.ts';
 export * from './entry.ts';
 export * from './kthread.ts';
 export * from './map-ops.ts';

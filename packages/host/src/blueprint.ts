@@ -19,6 +19,7 @@ import { type Allocator, createMachine, createPercpu, type MachineAt, type Memor
 import { createTraceArea, type TraceAreaAt } from '@cpumap/tracepoints';
 import { type Features, featuresOf, type Release } from '@cpumap/uapi';
 import { createXdp, type XdpAt } from '@cpumap/xdp';
+import { createProbes, type ProbesAt } from './probe/probe-area.ts';
 
 /** The task kind of RPS backlogs, behind CPUMAP_KTHREAD and NAPI_TASK in a CPU's list. */
 const BACKLOG_TASK = 2;
@@ -49,6 +50,8 @@ export interface Blueprint {
   readonly loopback: number;
   /** The stack of tracing programs: one at a time, and none while an XDP program runs on that CPU. */
   readonly tracingStack: PercpuAt;
+  /** Only on hosts that can have probes. */
+  readonly probes: ProbesAt | undefined;
 }
 
 export interface BlueprintOptions {
@@ -57,6 +60,7 @@ export interface BlueprintOptions {
   readonly cpus: number;
   readonly traceRecords: number;
   readonly epochNs: number;
+  readonly probes: boolean;
 }
 
 export function createBlueprint(memory: Memory, allocator: Allocator, options: BlueprintOptions): Blueprint {
@@ -83,6 +87,7 @@ export function createBlueprint(memory: Memory, allocator: Allocator, options: B
     }),
     napiBuff: createPercpu(allocator, cpus, XDP_BUFF.sizeof),
     tracingStack: createPercpu(allocator, cpus, JIT_STACK_SIZE),
+    probes: options.probes ? createProbes(allocator, cpus) : undefined,
   };
 }
 

@@ -27,6 +27,7 @@ import {
   SK_BUFF,
 } from '@cpumap/skb';
 import {
+  attachPtrRings,
   attachTasks,
   type Clock,
   type CpuRuntime,
@@ -37,9 +38,11 @@ import {
 } from '@cpumap/smp';
 import { attachTracepoints, type EventName, type TraceContext } from '@cpumap/tracepoints';
 import { BPF_PROG_TYPE, XDP_ABORTED } from '@cpumap/uapi';
-import { attachXdp } from '@cpumap/xdp';
+import { attachXdp, type RedirectTarget } from '@cpumap/xdp';
 import { type Blueprint, blueprintFeatures } from './blueprint.ts';
 import { attachBytecodeEnvs } from './bytecode-envs.ts';
+import { attachCpuProbes } from './probe/cpu-probes.ts';
+import { attachProbedParts } from './probe/probed-parts.ts';
 import type { TestRunAnswer, TestRunCommand } from './test-run.ts';
 
 export type HandlerCode = ModuleCode | { readonly factory: PacketHandlerFactory };
@@ -97,13 +100,32 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report, print
     report(`${what} on CPU ${cpu} threw ${describe(error)}`);
   }
 
-  function netifReceive(at: PercpuAt): NetifReceive {
+  const programs = new Map<number, ProgramInstance>();
+  const instance = (id: number): ProgramInstance => {
+    const found = programs.get(id);
+    if (found === undefined) throw new Error(`program ${id} is not loaded on CPU ${cpu}`);
+    return found;
+  };
+  const targets: RedirectTarget[] = []; // filled below: what probes look into when frames pass
+  const probed =
+    blueprint.probes &&
+    attachProbedParts({
+      memory,
+      cpu,
+      features,
+      probes: attachCpuProbes({ memory, cpu, clock, features, frames, skbs }, blueprint.probes),
+      targets,
+    });
+
+  function netifReceive(at: PercpuAt, probes?: typeof probed): NetifReceive {
     return attachNetifReceive({
       memory,
       skbs,
       pools,
       counters: percpu(at, cpu),
+      ...(probes && { probe: probes.handlers }),
       onError(skb, error) {
+        probes?.handlerThrew(skb);
         const dev = memory.u32[(skb + SK_BUFF.dev) >> 2]!;
         tracepoints.exception(0, XDP_ABORTED, memory.u32[(dev + NET_DEVICE.ifindex) >> 2]!);
         reportOnce('a packet handler', error);
@@ -111,27 +133,40 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report, print
     });
   }
 
-  const programs = new Map<number, ProgramInstance>();
-  const instance = (id: number): ProgramInstance => {
-    const found = programs.get(id);
-    if (found === undefined) throw new Error(`program ${id} is not loaded on CPU ${cpu}`);
-    return found;
-  };
   const onProgramError = (progId: number, error: unknown): void => reportOnce(`program ${progId}`, error);
-  const stack = netifReceive(blueprint.stackCounters);
+  const stack = netifReceive(blueprint.stackCounters, probed);
   const tap = netifReceive(blueprint.tapCounters);
   const taps = new Set<number>(); // ids of handlers
   const rps = attachRps(
-    { memory, nrCpus, tasks, stack, pools, counters: percpu(blueprint.stackCounters, cpu) },
+    {
+      memory,
+      nrCpus,
+      tasks,
+      stack: probed?.steeredStack(stack) ?? stack,
+      pools,
+      counters: percpu(blueprint.stackCounters, cpu),
+    },
     blueprint.rps,
   );
   const parts = { machine, memory, cpu, nrCpus, features, tasks, tracepoints, pools, frames, skbs, stack, rps };
   const { xmit, genericXmit } = attachXdpXmit({ ...parts, tap, isTapped: () => taps.size > 0 });
+  const entryParts = { ...parts, frames: probed?.frames(frames) ?? frames };
   const devmap = attachDevMap(
-    { ...parts, xmit, genericXmit, freeSkb: stack.free, program: instance, onProgramError },
+    {
+      ...entryParts,
+      xmit,
+      genericXmit,
+      freeSkb: stack.free,
+      program: probed?.devmapPrograms(instance) ?? instance,
+      onProgramError,
+    },
     blueprint.devmap,
   );
-  const cpumap = attachCpuMap(parts, blueprint.cpumap);
+  const cpumap = attachCpuMap(
+    { ...entryParts, ...(probed && { rings: probed.rings(attachPtrRings(memory)) }) },
+    blueprint.cpumap,
+  );
+  targets.push(...devmap.targets, cpumap.target);
   const xdp = attachXdp(
     {
       memory,
@@ -142,7 +177,7 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report, print
       tracepoints,
       pools,
       seed: blueprint.seed + cpu + 1,
-      targets: [...devmap.targets, cpumap.target],
+      targets,
       device: devmap.device,
       onProgramError,
     },
@@ -152,8 +187,18 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report, print
   const napiBuff = percpu(blueprint.napiBuff, cpu);
   const buffs = [napiBuff, percpu(blueprint.cpumap.buff, cpu), percpu(blueprint.devmap.buff, cpu)];
   const envs = attachBytecodeEnvs({ memory, cpu, clock, blueprint, xdp, maps, instance, printk, buffs });
-  const napi = attachNapi({ ...parts, xdp, dma: attachDma(memory, clock), buff: napiBuff });
-  const loop = createCpuLoop(machine, tasks, cpu, [cpumap.kthreadKind(xdp), napi, rps.backlogKind]); // by CPUMAP_KTHREAD, NAPI_TASK and BACKLOG_TASK
+  const napi = attachNapi({
+    ...parts,
+    xdp: probed?.deviceXdp(xdp) ?? xdp,
+    dma: attachDma(memory, clock),
+    buff: napiBuff,
+    ...(probed && { onNoMemory: probed.noMemory }),
+  });
+  const loop = createCpuLoop(machine, tasks, cpu, [
+    cpumap.kthreadKind(probed?.entryXdp(xdp) ?? xdp),
+    napi,
+    rps.backlogKind,
+  ]); // by CPUMAP_KTHREAD, NAPI_TASK and BACKLOG_TASK
 
   async function addProgram(image: ProgramImage): Promise<void> {
     const isXdp = image.type === BPF_PROG_TYPE.XDP;

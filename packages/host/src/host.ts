@@ -54,6 +54,7 @@ import { createCpuRuntime, type HandlerCode } from './cpu-runtime.ts';
 import type { CpuWorkerData } from './cpu-worker.ts';
 import { closeLedger, type Ledger } from './ledger.ts';
 import { createMapTypes } from './map-types.ts';
+import { createProbeControl, type Probe, type ProbeOptions } from './probe/probe-control.ts';
 import { createProgramControl, type LoadedProgram } from './program-control.ts';
 import { readCpuStatistics, type Statistics } from './statistics.ts';
 import type { TestRunOptions, TestRunResult } from './test-run.ts';
@@ -75,6 +76,11 @@ export interface HostOptions {
   readonly costs?: CostSet;
   /** What runs bytecode: the compiler (default), or the interpreter that it is compared with. */
   readonly bpfEngine?: BpfEngine;
+  /**
+   * Whether `createProbe` works: frames can then be watched on their way, which costs a little on every frame also while
+   * nobody does. Default false.
+   */
+  readonly probes?: boolean;
   /** Told the first error of each program and of the packet handlers, per CPU. */
   readonly onReport?: (text: string) => void;
   /** Told the lines of bpf_trace_printk. */
@@ -108,6 +114,8 @@ export interface Host extends Backend<Statistics> {
   /** bpf(BPF_PROG_TEST_RUN). @throws KernelError EINVAL, ENODEV, ENOTSUPP */
   testRun(program: BpfProgram, options: TestRunOptions): Promise<TestRunResult>;
   loadProgram(spec: ProgramSpec): Promise<LoadedProgram>;
+  /** Watches frames on their way. @throws KernelError EOPNOTSUPP on a host without `probes`, EINVAL, ENOMEM */
+  createProbe(options: ProbeOptions): Probe;
   /** Nanoseconds on the machine's clock. */
   now(): number;
   /** Lets that much of the machine's time pass, less if `until` becomes true. Virtual CPUs run only in here. */
@@ -150,7 +158,14 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const allocator = createAllocator(memory);
   const traceRecords = options.traceRecords ?? (cpus > 16 ? 512 : 4096);
   const epochNs = kind === 'virtual' ? 0 : Date.now() * 1e6;
-  const blueprint = createBlueprint(memory, allocator, { release, seed, cpus, traceRecords, epochNs });
+  const blueprint = createBlueprint(memory, allocator, {
+    release,
+    seed,
+    cpus,
+    traceRecords,
+    epochNs,
+    probes: options.probes ?? false,
+  });
   Atomics.store(memory.u32, (blueprint.xdp.ifindexes >> 2) + LOOPBACK_IFINDEX, blueprint.loopback);
   const features = blueprintFeatures(blueprint);
   const reports: string[] = [];
@@ -193,6 +208,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   let nextId = 1; // of maps and programs
   let nextHandler = 1;
   let closing: Promise<void> | undefined;
+  let isClosed = false;
   let coreTypes: Btf | undefined;
 
   function startVirtual() {
@@ -378,6 +394,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
         for (const device of devices) device.close();
       }
     } finally {
+      isClosed = true;
       await executor.close();
     }
   }
@@ -394,6 +411,18 @@ export async function createHost(options: HostOptions): Promise<Host> {
     reports,
     failures: executor.failures,
     createDevice,
+    createProbe: createProbeControl({
+      memory,
+      allocator,
+      cpus,
+      at: blueprint.probes,
+      grace() {
+        if (isClosed) return true;
+        if (executor.failures.length > 0) return false;
+        synchronizeRcu(machine);
+        return true;
+      },
+    }),
     createMap(spec: MapSpec) {
       const map = createMap({ memory, allocator, types: mapTypes }, spec, nextId);
       nextId++;

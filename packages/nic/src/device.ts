@@ -254,6 +254,10 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
     queues = [];
   }
 
+  function kick(): void {
+    for (const { task } of queues) machine.kick(u32[(task + TASK.cpu) >> 2]!);
+  }
+
   /** What was sent by redirects to the device, of all CPUs. */
   function sent(field: number): number {
     let sum = 0;
@@ -384,8 +388,9 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
         maxFrame,
         rssKey: key,
         indirection: indir,
+        kick,
       });
-      for (const { task } of queues) machine.kick(u32[(task + TASK.cpu) >> 2]!);
+      kick();
       return wire;
     },
     close() {

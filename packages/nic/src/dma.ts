@@ -11,7 +11,17 @@ import { FRAME_POOL } from '@cpumap/skb';
 import type { Clock, Memory } from '@cpumap/smp';
 import { NAPI_POLL_WEIGHT, PAGE_SIZE, SKB_SHARED_INFO_SIZE, XDP_PACKET_HEADROOM } from '@cpumap/uapi';
 import { attachCopyFrame } from './copy.ts';
-import { MORE_FOLLOWS, RX_COUNTERS, RX_QUEUE, rxCounters, WIRE, WIRE_DONE, WIRE_RUNNING } from './rx-queue.ts';
+import {
+  MORE_FOLLOWS,
+  RX_COUNTERS,
+  RX_QUEUE,
+  rxCounters,
+  WIRE,
+  WIRE_DONE,
+  WIRE_HELD,
+  WIRE_HOLD,
+  WIRE_RUNNING,
+} from './rx-queue.ts';
 
 /** Buffers that a frame takes. */
 function needed(length: number, linear: number): number {
@@ -30,8 +40,9 @@ export function attachDma(memory: Memory, clock: Clock): Dma {
   const copy = attachCopyFrame(memory);
   const HEADROOM = XDP_PACKET_HEADROOM; // per frame: see attachNapi
 
-  function finish(wire: number): boolean {
-    Atomics.store(u32, (wire + WIRE.state) >> 2, WIRE_DONE);
+  /** The host's from here on. */
+  function leave(wire: number, state: typeof WIRE_DONE | typeof WIRE_HELD): boolean {
+    Atomics.store(u32, (wire + WIRE.state) >> 2, state);
     return false;
   }
 
@@ -57,7 +68,8 @@ export function attachDma(memory: Memory, clock: Clock): Dma {
     if (wire === 0) return false;
     const w = wire >> 2;
     if (u32[w + (WIRE.state >> 2)] !== WIRE_RUNNING) return false;
-    if (Atomics.load(u32, w + (WIRE.stop >> 2)) !== 0) return finish(wire);
+    const asked = Atomics.load(u32, w + (WIRE.ask >> 2));
+    if (asked !== 0) return leave(wire, asked === WIRE_HOLD ? WIRE_HELD : WIRE_DONE);
 
     const q = queue >> 2;
     const counters = rxCounters(queue);
@@ -71,7 +83,7 @@ export function attachDma(memory: Memory, clock: Clock): Dma {
     const leftAt = (wire + WIRE.left) >> 3;
     const cycleAt = (wire + WIRE.cycle_start) >> 3;
     const now = paced ? clock.now() : 0;
-    if (paced && Number.isNaN(f64[cycleAt]!)) f64[cycleAt] = now;
+    if (paced && Number.isNaN(f64[cycleAt]!)) f64[cycleAt] = now - f64[(wire + WIRE.begin_at) >> 3]!;
     let cycle = f64[cycleAt]!;
     let position = u32[w + (WIRE.position >> 2)]!;
 
@@ -135,7 +147,7 @@ export function attachDma(memory: Memory, clock: Clock): Dma {
     u32[w + (WIRE.position >> 2)] = position;
     f64[leftAt] = left - sent;
     f64[cycleAt] = cycle;
-    return left - sent > 0 ? true : finish(wire);
+    return left - sent > 0 ? true : leave(wire, WIRE_DONE);
   }
 
   return {
@@ -145,8 +157,9 @@ export function attachDma(memory: Memory, clock: Clock): Dma {
       if (wire === 0 || u32[(wire + WIRE.state) >> 2] !== WIRE_RUNNING) return Number.POSITIVE_INFINITY;
       const due = u32[(wire + WIRE.due) >> 2]! >> 3;
       if (due === 0) return 0;
-      const at = f64[(wire + WIRE.cycle_start) >> 3]! + f64[due + u32[(wire + WIRE.position) >> 2]!]!;
-      return Math.max(0, at - clock.now());
+      const start = f64[(wire + WIRE.cycle_start) >> 3]!;
+      if (Number.isNaN(start)) return 0; // it was set going a moment ago
+      return Math.max(0, start + f64[due + u32[(wire + WIRE.position) >> 2]!]! - clock.now());
     },
   };
 }

@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export { attachCopyFrame, type CopyFrame } from './copy.ts';
 export * from './device.ts';
 export * from './dma.ts';
 export * from './frame-source.ts';
@@ -11,5 +12,5 @@ export * from './napi.ts';
 export type { DeviceFeatures, ReceiveSettings } from './receive-settings.ts';
 export { RX_COUNTERS, type RxQueueCounts } from './rx-queue.ts';
 export * from './sources-index.ts';
-export type { Wire } from './wire.ts';
+export type { Wire, WireChange, WirePace } from './wire.ts';
 export { attachXdpXmit, type XdpXmitParts } from './xdp-xmit.ts';

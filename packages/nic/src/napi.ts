@@ -54,6 +54,8 @@ export interface NapiParts {
   readonly dma: Dma;
   /** An XDP_BUFF of this CPU's, for NAPI. */
   readonly buff: number;
+  /** Told, with that buff, of a frame that is dropped because there is no memory to linearise it. */
+  readonly onNoMemory?: (buff: number) => void;
 }
 
 /** Buffers all out: look again after this long, as drivers rearm a timer when allocation failed. */
@@ -240,6 +242,7 @@ export function attachNapi(parts: NapiParts): TaskKind {
         bytes += u32[(shinfo + SKB_SHARED_INFO.xdp_frags_size) >> 2]!;
         budget = Math.min(NAPI_POLL_WEIGHT, filled - frags);
         if (linearPool !== 0 && !linearize(queue, linearPool)) {
+          parts.onNoMemory?.(buff);
           // mirrors netif_receive_generic_xdp: without memory for it the frame is dropped before the program
           returnBuff(buff);
           bytes += length;

@@ -52,10 +52,13 @@ const COUNTERS = CACHELINE;
  * What the wire sends to one queue: an order of frames, sent over and over, and when each is due.
  *
  * `state` is 0 ──the host starts it──► RUNNING ──nothing left, or the host asks──► DONE
+ *                                       RUNNING ◄──the host lets go── HELD ◄──the host asks── RUNNING
+ *
+ * The CPU looks at none of it while it is HELD or DONE: the host may change it then.
  */
 export const WIRE = layout({
   state: 'u32',
-  stop: 'u32', // the host asks for the end
+  ask: 'u32', // what the host asks for: 0, WIRE_STOP or WIRE_HOLD
   frames: 'u32', // address and length of each frame, 8 bytes each; address 0 is a frame that no device takes
   order: 'u32', // words: numbers of frames
   order_length: 'u32',
@@ -64,11 +67,16 @@ export const WIRE = layout({
   flawless: 'u32', // 1 when the device takes every frame of the order
   left: 'f64', // frames still to send
   cycle_start: 'f64', // on the machine's clock; NaN until the first frame
+  begin_at: 'f64', // how far into its cycle the wire begins, or goes on after it was held
   cycle_ns: 'f64',
 });
 
 export const WIRE_RUNNING = 1;
 export const WIRE_DONE = 2;
+export const WIRE_HELD = 3;
+
+export const WIRE_STOP = 1;
+export const WIRE_HOLD = 2;
 
 export interface RxQueueOptions {
   readonly index: number;

@@ -53,9 +53,11 @@ export interface NetifReceiveParts {
   readonly counters: number;
   /** A handler threw: called after the frame was counted as failed, before it is freed. */
   readonly onError: (skb: number, error: unknown) => void;
+  /** Makes what looks at each sk_buff and at the handlers' answer to it; -1 is that there was no handler. */
+  readonly probe?: (deliver: (skb: number) => number) => (skb: number) => number;
 }
 
-export function attachNetifReceive({ memory, skbs, pools, counters, onError }: NetifReceiveParts): NetifReceive {
+export function attachNetifReceive({ memory, skbs, pools, counters, onError, probe }: NetifReceiveParts): NetifReceive {
   const { u32, f64 } = memory;
   const segsOf = attachGsoSegs(memory);
   const HEAD = SK_BUFF.head >> 2;
@@ -87,6 +89,8 @@ export function attachNetifReceive({ memory, skbs, pools, counters, onError }: N
     return verdict;
   }
 
+  const handOver = probe === undefined ? toHandlers : probe(toHandlers);
+
   function arrange(handlers: readonly RegisteredHandler[]): void {
     all = handlers.filter(({ protocol }) => protocol === ETH_P.ALL);
     byProtocol = handlers.filter(({ protocol }) => protocol !== ETH_P.ALL);
@@ -101,7 +105,7 @@ export function attachNetifReceive({ memory, skbs, pools, counters, onError }: N
   function deliver(skb: number): number {
     let verdict: number;
     try {
-      verdict = toHandlers(skb);
+      verdict = handOver(skb);
     } catch (error) {
       f64[failed]! += segsOf(skb);
       onError(skb, error);

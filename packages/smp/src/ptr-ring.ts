@@ -53,6 +53,11 @@ export interface PtrRings {
   isEmpty(ring: number): boolean;
   /** Frames waiting, as anybody may estimate it at any time; exact when both sides rest. */
   depth(ring: number): number;
+  size(ring: number): number;
+  /** The slot that the next pointer goes to. For producers, under the lock. */
+  producerSlot(ring: number): number;
+  /** The slot that the next pointer is taken from. For the consumer. */
+  consumerSlot(ring: number): number;
 }
 
 export function attachPtrRings(memory: Memory): PtrRings {
@@ -141,5 +146,9 @@ export function attachPtrRings(memory: Memory): PtrRings {
       if (distance !== 0) return distance;
       return Atomics.load(words, ((ring + SLOTS) >> 2) + head) === 0 ? 0 : size;
     },
+
+    size: (ring) => words[(ring + SHAPE_LINE + SHAPE.size) >> 2]!,
+    producerSlot: (ring) => words[(ring + PRODUCER.index) >> 2]!,
+    consumerSlot: (ring) => words[(ring + CONSUMER_LINE + CONSUMER.head) >> 2]!,
   };
 }

@@ -22,6 +22,11 @@ export interface LinuxMachine {
   /** Where the program counts what it meets, by CPU; undefined for a user's program that does not. */
   readonly rxCount: BpfMap | undefined;
   readonly programName: string;
+  /** The second program, for a person. */
+  readonly remoteName: string | undefined;
+  readonly maps: Readonly<Record<string, BpfMap>>;
+  /** Puts another of the programs that come with the command in place of the one on the interface. @throws KernelError */
+  useProgram(name: BuiltInName): Promise<void>;
   /** What stands for the program in the entries, 0 without. */
   readonly entryFd: number;
   /** What was said while it was built, line by line. */
@@ -33,9 +38,9 @@ export interface LinuxMachine {
   close(): Promise<void>;
 }
 
-interface Equipment extends Pick<LinuxMachine, 'cpuMap' | 'rxCount' | 'entryFd' | 'notes' | 'object' | 'dumps'> {
+interface Equipment
+  extends Pick<LinuxMachine, 'cpuMap' | 'maps' | 'rxCount' | 'entryFd' | 'remoteName' | 'notes' | 'object' | 'dumps'> {
   readonly program: BpfProgram;
-  readonly remoteName: string | undefined;
 }
 
 /** @throws CommandError when there is none of that name */
@@ -76,6 +81,7 @@ async function sampleEquipment(backend: LinuxBackend, settings: Settings, name: 
   return {
     program,
     cpuMap,
+    maps,
     rxCount: maps.rx_cnt,
     entryFd,
     remoteName: remote?.name,
@@ -124,6 +130,7 @@ async function objectEquipment(
   return {
     program: programs.get(main.name)!,
     cpuMap,
+    maps: Object.fromEntries(maps),
     rxCount: rxCountOf(maps),
     entryFd,
     remoteName: remote?.name,
@@ -163,15 +170,27 @@ export async function buildLinuxMachine(settings: Settings): Promise<LinuxMachin
       typeof code === 'object'
         ? await objectEquipment(backend, settings, code as UserObject, links)
         : await sampleEquipment(backend, settings, code);
-    const { program, remoteName, ...rest } = equipment;
+    const { program, ...rest } = equipment;
+    const { remoteName } = rest;
     backend.statistics(); // without the right to count it would run blind: better not at all
     const mode = generic ? 'generic' : 'native';
-    const attached = attach(backend, dev, program, mode);
+    let attached = attach(backend, dev, program, mode);
+    const programs = new Map<string, BpfProgram>([[program.name, program]]);
     const cpus = remoteCpus.map((cpu) => `CPU ${cpu}`).join(', ');
     return {
       ...rest,
       backend,
-      programName: program.name,
+      get programName() {
+        return attached.program.name;
+      },
+      async useProgram(name) {
+        const { possibleCpus: nrCpus, release } = backend;
+        const { frags } = featuresOf(release);
+        const next =
+          programs.get(name) ?? (await backend.loadProgram(builtInProgram(name, { maps: rest.maps, nrCpus, frags })));
+        programs.set(name, next);
+        attached = backend.attachXdp(dev, next, mode);
+      },
       notes: [
         ...rest.notes,
         `Linux ${backend.release}, ${backend.possibleCpus} possible CPUs`,

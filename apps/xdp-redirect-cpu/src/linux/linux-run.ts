@@ -3,6 +3,7 @@
  * the program comes off the interface first, and the summary waits for the kthreads to take what is in their rings.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Dashboard } from '@cpumap/dashboard';
 import type { TraceSubscription } from '@cpumap/tracepoints';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { dumpLines, dumpMap } from '../map-dump.ts';
@@ -23,9 +24,15 @@ const SETTLE_POLLS = 400;
 
 export async function runOnLinux(settings: Settings, outputs: RunOutputs, signal: AbortSignal): Promise<ExitCode> {
   const machine = await buildLinuxMachine(settings);
+  let page: Dashboard | undefined;
   try {
-    return await watch(machine, settings, outputs, signal);
+    if (settings.web !== undefined) {
+      const { openLinuxPage } = await import('../web/linux-page.ts');
+      page = await openLinuxPage(machine, settings, settings.web);
+    }
+    return await watch(machine, settings, outputs, signal, page);
   } finally {
+    await page?.close();
     await machine.close();
   }
 }
@@ -35,8 +42,9 @@ async function watch(
   settings: Settings,
   { out, err }: RunOutputs,
   signal: AbortSignal,
+  page: Dashboard | undefined,
 ): Promise<ExitCode> {
-  const { backend, cpuMap, notes, programName: program } = machine;
+  const { backend, cpuMap, notes } = machine;
   const { json: asJson, separators, success, extended } = settings;
   const screen = createScreen(out, out.isTTY === true && !settings.debug);
   const json = (object: unknown): void => {
@@ -48,8 +56,9 @@ async function watch(
 
   const first = takeLinuxSnapshot(machine);
   let before = first;
-  if (asJson) json({ type: 'setup', lines: notes });
-  else screen.say([...notes, '']);
+  const url = page?.url;
+  if (asJson) json({ type: 'setup', lines: notes, ...(url !== undefined && { web: url }) });
+  else screen.say([...notes, ...(url === undefined ? [] : [`Dashboard: ${url}`]), '']);
   show(first);
 
   const started = performance.now();
@@ -67,10 +76,11 @@ async function watch(
   const now = await settled();
   if (trace !== undefined) drain(trace);
   show(now);
+  page?.finish('the run has ended');
   const summary = linuxSummary(now, {
     seconds: secondsBetween(first, now),
     release: backend.release,
-    program,
+    program: machine.programName,
     success,
     traceLost,
     maps: machine.dumps.map((map) => dumpMap(machine.object!, map)),
@@ -83,7 +93,7 @@ async function watch(
   return EXIT.OK;
 
   function show(now: Snapshot): void {
-    if (!asJson) screen.block(renderTable(before, now, { program, separators, success, extended }));
+    if (!asJson) screen.block(renderTable(before, now, { program: machine.programName, separators, success, extended }));
     else if (now !== first) {
       json({ type: 'interval', seconds: secondsBetween(before, now), ...linuxCounts(now, success, before) });
     }
