@@ -29,7 +29,7 @@ async function carryOut({ command, options }: Invocation, signal: AbortSignal): 
   const { stdout: out, stderr: err } = process;
   switch (command) {
     case 'run':
-      return run(options, { out, err }, signal);
+      return run(options, options.input === '-' ? { out, err } : { out, err, keys: process.stdin }, signal);
     case 'inspect':
       inspect(options, out);
       return EXIT.OK;

@@ -16,7 +16,7 @@ import { runOnLinux } from './linux/linux-run.ts';
 import { buildMachine, describeMachine, type SampleMachine } from './machine.ts';
 import { dumpLines, dumpMap } from './map-dump.ts';
 import type { Settings } from './options.ts';
-import { createScreen, type RunOutputs, type Screen } from './screen.ts';
+import type { RunOutputs } from './screen.ts';
 import { type Snapshot, secondsBetween, takeSnapshot } from './snapshot.ts';
 import { createStress } from './stress.ts';
 import { countsOf, summaryLines, summaryObject } from './summary.ts';
@@ -33,9 +33,13 @@ export function run(settings: Settings, outputs: RunOutputs, signal: AbortSignal
   return settings.backend === 'linux' ? runOnLinux(settings, outputs, signal) : runOnEngine(settings, outputs, signal);
 }
 
-async function runOnEngine(settings: Settings, { out, err }: RunOutputs, signal: AbortSignal): Promise<ExitCode> {
+async function runOnEngine(settings: Settings, outputs: RunOutputs, signal: AbortSignal): Promise<ExitCode> {
+  const { out, err, keys } = outputs;
+  let view: LiveView | undefined;
   const complain = (text: string): void => {
-    err.write(`xdp-redirect-cpu: ${text}\n`);
+    const line = `xdp-redirect-cpu: ${text}`;
+    if (view?.drawing && err.isTTY) view.say([line]);
+    else err.write(`${line}\n`);
   };
   const input = readInput(settings);
   if (input.problem !== undefined) {
@@ -51,8 +55,16 @@ async function runOnEngine(settings: Settings, { out, err }: RunOutputs, signal:
   let page: EnginePage | undefined;
   try {
     page = await openPage(machine, settings, input);
-    return await receive(machine, settings, input, { out, err }, signal, page);
+    view = createLiveView({
+      output: out,
+      input: keys,
+      live: out.isTTY === true && !settings.debug && !settings.json,
+      table: () => ({ ...settings, program: machine.programName }),
+      remote: remoteCpusOf(machine.cpuMap, machine.maps, settings.remoteCpus),
+    });
+    return await receive(machine, settings, input, outputs, signal, page, view);
   } finally {
+    view?.close();
     await page?.dashboard.close();
     await machine.close();
   }
@@ -72,9 +84,9 @@ async function receive(
   { out, err }: RunOutputs,
   signal: AbortSignal,
   page: EnginePage | undefined,
+  view: LiveView,
 ): Promise<ExitCode> {
   const { host, device, cpuMap } = machine;
-  const screen = createScreen(out, out.isTTY === true && !settings.debug);
   const json = (object: unknown): void => {
     out.write(`${JSON.stringify(object)}\n`);
   };
@@ -83,7 +95,7 @@ async function receive(
   let traceLost = 0;
   const stress = createStress(cpuMap, settings.remoteCpus, cpuMap.get(settings.remoteCpus[0]!)!.program);
 
-  announce(machine, settings, input, screen, json, page);
+  announce(machine, settings, input, view, json, page);
   const started = host.now();
   const end = started + (settings.durationSeconds ?? Number.POSITIVE_INFINITY) * 1e9;
   const first = takeSnapshot(machine, own);
@@ -99,7 +111,7 @@ async function receive(
     await passTime(Math.min(settings.intervalSeconds * 1e9, end - host.now()));
     if (settings.stress && !over()) {
       const line = stress();
-      if (!settings.json) screen.say([line]);
+      if (!settings.json) view.say([line]);
     }
     show(takeSnapshot(machine, own));
     if (stays && wire.done && !ended()) await waitForMore();
@@ -114,16 +126,13 @@ async function receive(
   function show(now: Snapshot<Statistics>): void {
     if (settings.json) {
       if (now !== first) json({ type: 'interval', seconds: secondsBetween(before, now), ...countsOf(now, before) });
-    } else {
-      const { program, separators, success, extended } = { ...settings, program: machine.programName };
-      screen.block(renderTable(before, now, { program, separators, success, extended }));
-    }
+    } else view.update(before, now);
     before = now;
   }
 
   /** Until somebody sends it again from the page, or ends the run. */
   async function waitForMore(): Promise<void> {
-    if (!settings.json) screen.say([`All frames were sent; the page stays until Ctrl-C: ${page!.dashboard.url}`]);
+    if (!settings.json) view.say([`All frames were sent; the page stays until Ctrl-C: ${page!.dashboard.url}`]);
     await host.advance(Number.POSITIVE_INFINITY, () => ended() || !wire.done);
     before = takeSnapshot(machine, own);
   }
@@ -160,8 +169,9 @@ async function receive(
     });
     if (settings.json) json(summary);
     else {
-      screen.say(summaryLines(summary, settings.separators));
-      for (const map of machine.dumps) screen.say(['', ...dumpLines(machine.object!, map, settings.separators)]);
+      view.close();
+      view.say(summaryLines(summary, settings.separators));
+      for (const map of machine.dumps) view.say(['', ...dumpLines(machine.object!, map, settings.separators)]);
     }
     for (const failure of failures) err.write(`xdp-redirect-cpu: ${failure}\n`);
     const bad = failures.length > 0 || input.problem !== undefined || !summary.ledger.balanced;
@@ -173,14 +183,14 @@ function announce(
   machine: SampleMachine,
   settings: Settings,
   input: Input,
-  screen: Screen,
+  view: LiveView,
   json: (object: unknown) => void,
   page: EnginePage | undefined,
 ): void {
   const lines = [...machine.notes, ...describeMachine(machine, settings, input)];
   const url = page?.dashboard.url;
   if (settings.json) json({ type: 'setup', lines, ...(url !== undefined && { web: url }) });
-  else screen.say([...lines, ...(url === undefined ? [] : [`Dashboard: ${url}`]), '']);
+  else view.say([...lines, ...(url === undefined ? [] : [`Dashboard: ${url}`]), '']);
 }
 
 /** The exit code and message for anything that was thrown on the way. */

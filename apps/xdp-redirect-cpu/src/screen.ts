@@ -4,15 +4,19 @@
  * line between.
  */
 import { stripVTControlCharacters } from 'node:util';
+import type { KeyInput } from './terminal/keys.ts';
 
 export interface Screen {
-  readonly live: boolean;
+  /** Whether a block is on the terminal. */
+  readonly drawing: boolean;
   /** Shows a block in place of the last one; on a terminal cut to its size as it is at that moment. */
   block(lines: readonly string[]): void;
   /** Writes lines that stay; while a block is on the terminal, when that is closed. */
   say(lines: readonly string[]): void;
   /** The last lines that were said while a block was shown. */
   said(): readonly string[];
+  /** Gives the terminal back until the next block. */
+  leave(): void;
   /** Ends the live screen. `last` stays in its place; from here on lines are written as they come. Safe to call twice. */
   close(last?: readonly string[]): void;
 }
@@ -24,10 +28,11 @@ export interface TextOutput {
   write(text: string): unknown;
 }
 
-/** Where a run writes. */
+/** Where a run writes, and where keys come from. */
 export interface RunOutputs {
   readonly out: TextOutput;
   readonly err: TextOutput;
+  readonly keys?: KeyInput;
 }
 
 const ENTER = '\x1b[?1049h\x1b[?25l';
@@ -47,12 +52,15 @@ function cut(line: string, width: number): string {
   return text.length <= width ? line : text.slice(0, width);
 }
 
-export function createScreen(output: TextOutput, live = output.isTTY === true): Screen {
+export function createScreen(output: TextOutput, live: boolean): Screen {
   let drawing = false;
+  let drawn = false;
   let closed = false;
   let said: string[] = [];
   const leave = (): void => {
-    if (drawing) output.write(LEAVE);
+    if (!drawing) return;
+    process.off('exit', leave);
+    output.write(LEAVE);
     drawing = false;
   };
 
@@ -61,6 +69,7 @@ export function createScreen(output: TextOutput, live = output.isTTY === true): 
       output.write(ENTER);
       process.once('exit', leave); // whatever ends the process, the terminal is given back
       drawing = true;
+      drawn = true;
     }
     const width = widthOf(output);
     const shown = lines.slice(0, heightOf(output)).map((line) => `${cut(line, width)}${CLEAR_LINE_END}`);
@@ -68,7 +77,9 @@ export function createScreen(output: TextOutput, live = output.isTTY === true): 
   }
 
   return {
-    live,
+    get drawing() {
+      return drawing;
+    },
     block(lines) {
       if (live && !closed) draw(lines);
       else output.write(`${lines.join('\n')}\n\n`);
@@ -79,11 +90,11 @@ export function createScreen(output: TextOutput, live = output.isTTY === true): 
       else output.write(`${lines.join('\n')}\n`);
     },
     said: () => said,
+    leave,
     close(last = []) {
       if (closed) return;
       closed = true;
-      if (!drawing) return;
-      process.off('exit', leave);
+      if (!drawing && !drawn) return;
       leave();
       const lines = [...said, ...last];
       if (lines.length > 0) output.write(`${lines.join('\n')}\n`);

@@ -8,10 +8,11 @@ import type { TraceSubscription } from '@cpumap/tracepoints';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { dumpLines, dumpMap } from '../map-dump.ts';
 import type { Settings } from '../options.ts';
-import { createScreen, type RunOutputs } from '../screen.ts';
+import type { RunOutputs } from '../screen.ts';
 import { enqueueTotals, type Snapshot, secondsBetween, totalOf } from '../snapshot.ts';
 import { createStress } from '../stress.ts';
-import { renderTable } from '../table.ts';
+import { createLiveView, type LiveView } from '../terminal/live-view.ts';
+import { remoteCpusOf } from '../terminal/remote-cpus.ts';
 import { traceLine } from '../trace-line.ts';
 import { buildLinuxMachine, type LinuxMachine } from './linux-machine.ts';
 import { linuxCounts, linuxSummary, linuxSummaryLines, takeLinuxSnapshot } from './linux-summary.ts';
@@ -25,13 +26,22 @@ const SETTLE_POLLS = 400;
 export async function runOnLinux(settings: Settings, outputs: RunOutputs, signal: AbortSignal): Promise<ExitCode> {
   const machine = await buildLinuxMachine(settings);
   let page: Dashboard | undefined;
+  let view: LiveView | undefined;
   try {
     if (settings.web !== undefined) {
       const { openLinuxPage } = await import('../web/linux-page.ts');
       page = await openLinuxPage(machine, settings, settings.web);
     }
-    return await watch(machine, settings, outputs, signal, page);
+    view = createLiveView({
+      output: outputs.out,
+      input: outputs.keys,
+      live: outputs.out.isTTY === true && !settings.debug && !settings.json,
+      table: () => ({ ...settings, program: machine.programName }),
+      remote: remoteCpusOf(machine.cpuMap, machine.maps, settings.remoteCpus),
+    });
+    return await watch(machine, settings, outputs, signal, page, view);
   } finally {
+    view?.close();
     await page?.close();
     await machine.close();
   }
@@ -43,10 +53,10 @@ async function watch(
   { out, err }: RunOutputs,
   signal: AbortSignal,
   page: Dashboard | undefined,
+  view: LiveView,
 ): Promise<ExitCode> {
   const { backend, cpuMap, notes } = machine;
-  const { json: asJson, separators, success, extended } = settings;
-  const screen = createScreen(out, out.isTTY === true && !settings.debug);
+  const { json: asJson, separators, success } = settings;
   const json = (object: unknown): void => {
     out.write(`${JSON.stringify(object)}\n`);
   };
@@ -58,7 +68,7 @@ async function watch(
   let before = first;
   const url = page?.url;
   if (asJson) json({ type: 'setup', lines: notes, ...(url !== undefined && { web: url }) });
-  else screen.say([...notes, ...(url === undefined ? [] : [`Dashboard: ${url}`]), '']);
+  else view.say([...notes, ...(url === undefined ? [] : [`Dashboard: ${url}`]), '']);
   show(first);
 
   const started = performance.now();
@@ -68,7 +78,7 @@ async function watch(
     await passTime(Math.min(performance.now() + settings.intervalSeconds * 1000, end));
     if (settings.stress && !over()) {
       const line = stress();
-      if (!asJson) screen.say([line]);
+      if (!asJson) view.say([line]);
     }
     if (!over()) show(takeLinuxSnapshot(machine));
   } while (!over());
@@ -87,13 +97,14 @@ async function watch(
   });
   if (asJson) json(summary);
   else {
-    screen.say(linuxSummaryLines(summary, separators));
-    for (const map of machine.dumps) screen.say(['', ...dumpLines(machine.object!, map, separators)]);
+    view.close();
+    view.say(linuxSummaryLines(summary, separators));
+    for (const map of machine.dumps) view.say(['', ...dumpLines(machine.object!, map, separators)]);
   }
   return EXIT.OK;
 
   function show(now: Snapshot): void {
-    if (!asJson) screen.block(renderTable(before, now, { program: machine.programName, separators, success, extended }));
+    if (!asJson) view.update(before, now);
     else if (now !== first) {
       json({ type: 'interval', seconds: secondsBetween(before, now), ...linuxCounts(now, success, before) });
     }

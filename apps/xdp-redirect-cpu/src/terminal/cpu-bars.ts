@@ -74,7 +74,9 @@ function columnsFor(rows: readonly CpuRow[], { width, separators }: BarOptions):
   const bars = (rate: number, ring: number): Column[] => [
     { title: '', width: -rate, text: (row) => bar(row.rate / most, rate), colour: () => GREEN },
     { title: 'waiting', width: 11, text: waiting },
-    ...(ring === 0 ? [] : [{ title: '', width: -ring, text: (row: CpuRow) => bar(fullness(row), ring), colour: ofRing }]),
+    ...(ring === 0
+      ? []
+      : [{ title: '', width: -ring, text: (row: CpuRow) => bar(fullness(row), ring), colour: ofRing }]),
   ];
   const state: Column = { title: 'state', width: -6, text: ({ active }) => (active ? 'active' : 'parked') };
   const drops: Column = { title: 'drops/s', width: 10, text: (row) => number(row.drops), colour: ofDrops };

@@ -57,7 +57,6 @@ export function cpuRows(before: Snapshot, now: Snapshot, remote: RemoteCpus): Cp
 
 /** A copy, largest first, of equal ones the lower CPU first. */
 export function sortRows(rows: readonly CpuRow[], order: SortOrder): CpuRow[] {
-  const key = ({ cpu, rate, drops, waiting = 0 }: CpuRow): number =>
-    ({ cpu: -cpu, rate, drops, waiting })[order];
+  const key = ({ cpu, rate, drops, waiting = 0 }: CpuRow): number => ({ cpu: -cpu, rate, drops, waiting })[order];
   return [...rows].sort((a, b) => key(b) - key(a) || a.cpu - b.cpu);
 }

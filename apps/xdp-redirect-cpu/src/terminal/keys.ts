@@ -21,11 +21,16 @@ export interface Keys {
   close(): void;
 }
 
-/**
- * Tells `onKey` each key, but Ctrl-C and Ctrl-Z, which send their signals to this process. `onReturn` is called when it goes
- * on after it was stopped.
- */
-export function listenKeys(input: KeyInput, onKey: (key: string) => void, onReturn: () => void): Keys {
+export interface KeyListeners {
+  /** Each key, but Ctrl-C and Ctrl-Z, which send their signals to this process. */
+  onKey(key: string): void;
+  /** Ctrl-Z: the process is about to stop. */
+  onStop(): void;
+  /** It goes on. */
+  onReturn(): void;
+}
+
+export function listenKeys(input: KeyInput, { onKey, onStop, onReturn }: KeyListeners): Keys {
   if (input.isTTY !== true || input.setRawMode === undefined) return { close: () => undefined };
   let listening = true;
   const raw = (on: boolean): void => {
@@ -37,6 +42,7 @@ export function listenKeys(input: KeyInput, onKey: (key: string) => void, onRetu
     for (const key of text) {
       if (key === CTRL_C) process.kill(process.pid, 'SIGINT');
       else if (key === CTRL_Z) {
+        onStop();
         raw(false);
         process.kill(process.pid, 'SIGTSTP');
       } else onKey(key);

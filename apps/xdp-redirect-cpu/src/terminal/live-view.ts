@@ -3,8 +3,7 @@
  * there are new numbers, when a key was pressed and when the terminal changed its size. Where the output is no terminal
  * the table alone is written, once for each interval.
  */
-import type { Screen, TextOutput } from '../screen.ts';
-import { heightOf, widthOf } from '../screen.ts';
+import { createScreen, heightOf, type TextOutput, widthOf } from '../screen.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { renderTable, type TableOptions } from '../table.ts';
 import { renderBars } from './cpu-bars.ts';
@@ -12,21 +11,26 @@ import { cpuRows, type RemoteCpus, SORT_ORDERS, type SortOrder, sortRows } from 
 import { type KeyInput, listenKeys } from './keys.ts';
 
 export interface LiveViewParts {
-  readonly screen: Screen;
   readonly output: TextOutput & {
     on?(event: 'resize', listener: () => void): unknown;
     off?(event: 'resize', listener: () => void): unknown;
   };
-  readonly input: KeyInput;
-  readonly table: TableOptions;
+  /** Without it no key is heard. */
+  readonly input?: KeyInput | undefined;
+  /** Whether a terminal is drawn on; anything else gets one table after the other. */
+  readonly live: boolean;
+  /** Asked at each table: the program may change. */
+  readonly table: () => TableOptions;
   readonly remote: RemoteCpus;
-  /** The user wants to end the run. */
-  readonly onQuit: () => void;
 }
 
 export interface LiveView {
+  /** Whether it has the terminal at the moment. */
+  readonly drawing: boolean;
   /** New numbers: those of the interval that has just ended. */
   update(before: Snapshot, now: Snapshot): void;
+  /** Lines that stay; on a live terminal they are seen below the bars, and stay when it is closed. */
+  say(lines: readonly string[]): void;
   /** Gives the terminal back, with the last table on it. Safe to call twice. */
   close(): void;
 }
@@ -43,16 +47,23 @@ const FEWEST_BARS = 4;
 const coloured = (): boolean => (process.env.NO_COLOR ?? '') === '';
 
 export function createLiveView(parts: LiveViewParts): LiveView {
-  const { screen, output, input, remote, onQuit } = parts;
-  let table = parts.table;
+  const { output, input, live, remote } = parts;
+  const screen = createScreen(output, live);
+  let detailed: boolean | undefined; // undefined: as the options say
   let sort: SortOrder = 'cpu';
   let paused = false;
   let shown: readonly [before: Snapshot, now: Snapshot] | undefined;
   let newest: readonly [before: Snapshot, now: Snapshot] | undefined;
 
+  function table(): TableOptions {
+    const options = parts.table();
+    return { ...options, extended: detailed ?? options.extended };
+  }
+
   function statusLine(width: number): string {
-    const keys = width < 60 ? 'p s d q' : `p ${paused ? 'go on' : 'pause'}  s sort by ${sort}  d details  q quit`;
-    const text = `${paused ? ' PAUSED ' : ''} ${keys}`;
+    if (keys === undefined) return '';
+    const names = width < 60 ? 'p s d q' : `p ${paused ? 'go on' : 'pause'}  s sort by ${sort}  d details  q quit`;
+    const text = `${paused ? ' PAUSED ' : ''} ${names}`;
     return coloured() ? `${REVERSE}${text.slice(0, width).padEnd(width)}${PLAIN}` : text;
   }
 
@@ -61,10 +72,11 @@ export function createLiveView(parts: LiveViewParts): LiveView {
     const width = widthOf(output);
     const height = heightOf(output);
     const status = statusLine(width);
-    const rows = renderTable(before, now, table);
+    const options = table();
+    const rows = renderTable(before, now, options);
     const bars = renderBars(sortRows(cpuRows(before, now, remote), sort), {
       width,
-      separators: table.separators,
+      separators: options.separators,
       colour: coloured(),
     });
     const notes = height > 12 ? screen.said().slice(-NOTES) : [];
@@ -94,10 +106,10 @@ export function createLiveView(parts: LiveViewParts): LiveView {
         break;
       case 'd':
       case '\x1c': // Ctrl-\, as in xdp-bench
-        table = { ...table, extended: !table.extended };
+        detailed = !table().extended;
         break;
       case 'q':
-        onQuit();
+        process.kill(process.pid, 'SIGINT');
         return;
       default:
         return;
@@ -105,25 +117,26 @@ export function createLiveView(parts: LiveViewParts): LiveView {
     draw();
   }
 
-  if (!screen.live) {
-    return {
-      update: (before, now) => screen.block(renderTable(before, now, table)),
-      close: () => undefined,
-    };
-  }
-  const keys = listenKeys(input, onKey, draw);
-  output.on?.('resize', draw);
+  const keys =
+    live && input !== undefined ? listenKeys(input, { onKey, onStop: screen.leave, onReturn: draw }) : undefined;
+  if (live) output.on?.('resize', draw);
   return {
+    get drawing() {
+      return screen.drawing;
+    },
     update(before, now) {
       newest = [before, now];
-      if (paused) return;
-      shown = newest;
-      draw();
+      if (!live) screen.block(renderTable(before, now, table()));
+      else if (!paused) {
+        shown = newest;
+        draw();
+      }
     },
+    say: (lines) => screen.say(lines),
     close() {
-      keys.close();
+      keys?.close();
       output.off?.('resize', draw);
-      screen.close(newest === undefined ? [] : [...renderTable(...newest, table), '']);
+      screen.close(newest === undefined ? [] : [...renderTable(...newest, table()), '']);
     },
   };
 }

@@ -4,7 +4,7 @@ import type { CpuMap } from '@cpumap/host';
 import type { BuiltInName } from '../built-in-programs.ts';
 import type { Settings } from '../options.ts';
 import type { ActiveCpus } from './active-cpus.ts';
-import { cpuChange, type Turn, programChoice, qsizeValue } from './control-values.ts';
+import { cpuChange, programChoice, qsizeValue, type Turn } from './control-values.ts';
 import { firstCpusNote, programChoices, QSIZE_RANGE } from './control-words.ts';
 
 export interface Changeable {
@@ -31,9 +31,7 @@ export function entryControls(
   let { qsize } = settings;
   return {
     state: () => ({
-      program: builtIn
-        ? { value: choices.find(({ name }) => name === machine.programName)!.value, choices }
-        : null,
+      program: builtIn ? { value: choices.find(({ name }) => name === machine.programName)!.value, choices } : null,
       qsize: { value: qsize, ...QSIZE_RANGE },
       cpus: activeCpus.settable ? { note: firstCpusNote(machine.programName) } : null,
     }),
