@@ -92,6 +92,9 @@ function describeAll(chosen: (invocation: Invocation) => void): Command {
   return root;
 }
 
+/** The command with all its commands and options, to look at. */
+export const describeCommand = (): Command => describeAll(() => undefined);
+
 /**
  * Reads the arguments, without the node and script paths.
  * @returns undefined when help was asked for and printed
