@@ -24,6 +24,8 @@ const checks = {
   layers: () => tool('layers', 'depcruise', 'packages', 'apps', '--no-progress', '--output-type', 'err-long'),
   'layers-self-test': () => tool('layers-self-test', 'node', 'tooling/layers/self-test.mjs'),
   knip: () => tool('knip', 'knip'),
+  // comments that the reference of all packages is made from
+  api: () => tool('api', 'typedoc', '--options', 'tooling/docs/typedoc.json', '--emit', 'none'),
   // publint and attw on what would be published
   packages: () => turbo('packages', 'check:package'),
 };

@@ -76,7 +76,10 @@ function epilogue(command: Command): string[] {
   const text = help.join('');
   const start = text.indexOf('\nPrograms:');
   const end = text.indexOf('\nExit codes:');
-  const sections = text.slice(start, end).trim().split(/\n\n(?=\S)/);
+  const sections = text
+    .slice(start, end)
+    .trim()
+    .split(/\n\n(?=\S)/);
   return sections.flatMap((section) => {
     const [title, ...lines] = section.split('\n');
     return [`## ${title!.replace(/:$/, '').toUpperCase()}`, '', '```text', ...lines, '```', ''];
@@ -102,12 +105,18 @@ export function commandReference(): string {
     '',
     '## NAME',
     '',
-    `${name} – ${root.description().replace(/\.$/, '').replace(/^./, (letter) => letter.toLowerCase())}`,
+    `${name} – ${root
+      .description()
+      .replace(/\.$/, '')
+      .replace(/^./, (letter) => letter.toLowerCase())}`,
     '',
     '## SYNOPSIS',
     '',
     '```text',
-    ...root.usage().split('\n').map((line, index) => (index === 0 ? `${name} ${line}` : line.trim())),
+    ...root
+      .usage()
+      .split('\n')
+      .map((line, index) => (index === 0 ? `${name} ${line}` : line.trim())),
     '```',
     '',
     '## OPTIONS',

@@ -14,7 +14,12 @@ export interface ConsoleStep {
 }
 
 export type Example =
-  | { readonly kind: 'console'; readonly line: number; readonly needs: string | undefined; readonly steps: readonly ConsoleStep[] }
+  | {
+      readonly kind: 'console';
+      readonly line: number;
+      readonly needs: string | undefined;
+      readonly steps: readonly ConsoleStep[];
+    }
   | { readonly kind: 'ts'; readonly line: number; readonly code: string; readonly output: string | undefined }
   | { readonly kind: 'sh'; readonly line: number; readonly commands: readonly string[] }
   | { readonly kind: 'file'; readonly line: number; readonly name: string; readonly content: string };
@@ -69,7 +74,9 @@ export function examplesOf(markdown: string): Example[] {
         return [{ kind: 'ts', line, code: content, output: next?.language === 'text' ? next.content : undefined }];
       }
       case 'sh':
-        return [{ kind: 'sh', line, commands: content.split('\n').filter((each) => /^(xdp-redirect-cpu|npm) /.test(each)) }];
+        return [
+          { kind: 'sh', line, commands: content.split('\n').filter((each) => /^(xdp-redirect-cpu|npm) /.test(each)) },
+        ];
       case 'text':
       case 'json':
         return [];
@@ -83,6 +90,8 @@ const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\
 
 /** Matches text that is as an example says. */
 export function patternOf(output: string): RegExp {
+  if (output === '') return /^$/;
+  if (/^[\s…]*$/.test(output)) throw new Error('an example that shows nothing of what is printed');
   const lines = output.replace(/\n$/, '').split('\n');
   const parts = lines.map((line) =>
     line.trim() === '…' ? '(?:.*\\n)*?' : `${line.split('…').map(escaped).join('.*')}[ \\t]*\\n`,

@@ -1,6 +1,15 @@
 /** The guide says what is so: its examples run and print what it shows, its links lead somewhere, its options exist. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -62,7 +71,11 @@ function runExample(example: Exclude<Example, { kind: 'sh' }>): void {
         compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 },
       });
       writeFileSync(file, outputText);
-      const { status, stdout, stderr } = spawnSync(process.execPath, [file], { cwd: scratch, encoding: 'utf8', timeout: 60_000 });
+      const { status, stdout, stderr } = spawnSync(process.execPath, [file], {
+        cwd: scratch,
+        encoding: 'utf8',
+        timeout: 60_000,
+      });
       expect(stderr).toBe('');
       expect(status).toBe(0);
       if (example.output !== undefined) expect(stdout).toMatch(patternOf(example.output));
@@ -109,7 +122,9 @@ describe.each(guide)('%s', (page) => {
       types: ['node'],
       typeRoots: [join(root, 'node_modules/@types')],
     });
-    const problems = ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
+    const problems = ts
+      .getPreEmitDiagnostics(program)
+      .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
     expect(problems).toEqual([]);
   }, 60_000);
 });
@@ -134,7 +149,10 @@ describe.each(pages)('links of %s', (page) => {
       expect(existsSync(target), `${page}: ${link}`).toBe(true);
       if (heading === undefined) continue;
       const headings = [...readFileSync(target, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, text]) =>
-        text!.toLowerCase().replaceAll(/[^\w\- ]/g, '').replaceAll(' ', '-'),
+        text!
+          .toLowerCase()
+          .replaceAll(/[^\w\- ]/g, '')
+          .replaceAll(' ', '-'),
       );
       expect(headings, `${page}: ${link}`).toContain(heading);
     }
