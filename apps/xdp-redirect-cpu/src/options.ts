@@ -284,7 +284,9 @@ export function describeRun(): Command {
       .preset(WEB_PORT_DEFAULT)
       .argParser(integer('--web', 0, 65_535)),
   );
-  add(new Option('--host <address>', 'of --web: where it listens; others than loopback need the token that is printed'));
+  add(
+    new Option('--host <address>', 'of --web: where it listens; others than loopback need the token that is printed'),
+  );
   add(new Option('--allow-control', 'of --web with --backend linux: the page may change the program and the entries'));
   command.addHelpText('after', `\nPrograms:\n${programList}\n\nKeys of --pktgen (default):\n${pktgenList}\n`);
   command.addHelpText(

@@ -20,7 +20,11 @@ export function Overview({ tick: { point, totals } }: { tick: Tick }) {
     <section aria-label="At a glance">
       <ul class="tiles">
         {tiles.map(({ name, value, exact, unit, alarm }) => (
-          <li key={name} class={alarm ? 'alarm' : undefined} title={exact == null ? undefined : `${count(exact)} ${unit}`}>
+          <li
+            key={name}
+            class={alarm ? 'alarm' : undefined}
+            title={exact == null ? undefined : `${count(exact)} ${unit}`}
+          >
             <span class="name">{name}</span>
             <strong>{value}</strong>
             <span class="unit">{unit}</span>

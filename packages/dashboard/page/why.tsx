@@ -9,11 +9,11 @@ const draft = signal<number | undefined>(undefined);
 
 function Sampling({ setup: { sampler, whyNoSampler } }: { setup: Setup }) {
   if (sampler === null) return <p class="quiet">Largest flows: {whyNoSampler}.</p>;
-  const every = draft.value ?? sampler.every;
+  const every = sampler.on ? sampler.every : (draft.value ?? sampler.every);
   return (
     <div class="sampling">
       <label>
-        Look at every{' '}
+        Look at about every{' '}
         <input
           type="number"
           min={1}
@@ -26,7 +26,12 @@ function Sampling({ setup: { sampler, whyNoSampler } }: { setup: Setup }) {
         />
         <span>th frame that an RX CPU redirects</span>
       </label>
-      <button type="button" class="sampler" aria-pressed={sampler.on} onClick={() => void sample(sampler.on ? false : every)}>
+      <button
+        type="button"
+        class="sampler"
+        aria-pressed={sampler.on}
+        onClick={() => void sample(sampler.on ? false : every)}
+      >
         {sampler.on ? 'Stop sampling' : 'Start sampling'}
       </button>
       <span class="quiet">{sampler.cost}</span>

@@ -93,7 +93,8 @@ async function watch(
   return EXIT.OK;
 
   function show(now: Snapshot): void {
-    if (!asJson) screen.block(renderTable(before, now, { program: machine.programName, separators, success, extended }));
+    if (!asJson)
+      screen.block(renderTable(before, now, { program: machine.programName, separators, success, extended }));
     else if (now !== first) {
       json({ type: 'interval', seconds: secondsBetween(before, now), ...linuxCounts(now, success, before) });
     }

@@ -6,10 +6,10 @@ import type { Settings } from '../options.ts';
 import { takeSnapshot } from '../snapshot.ts';
 import { countsOf } from '../summary.ts';
 import type { ActiveCpus } from './active-cpus.ts';
+import { programText } from './control-words.ts';
 import { cpuCounters } from './counters.ts';
 import { engineSampler } from './engine-sampler.ts';
 import type { Feed } from './feed.ts';
-import { programText } from './control-words.ts';
 
 export function engineSource(
   machine: SampleMachine,

@@ -27,7 +27,9 @@ export function conclude({ cpu, role, on, flows, samples, all, program, hashes }
   if (!on) return ['Sampling is off.'];
   const what = role === 'rx' ? 'received' : 'got';
   if (samples === 0) return [`No sampled frame was ${role === 'rx' ? 'received by' : 'redirected to'} CPU ${cpu}.`];
-  const lines = [`CPU ${cpu} ${what} ${percent(samples / all)} of all sampled frames, of ${many(flows.length, 'flow')}.`];
+  const lines = [
+    `CPU ${cpu} ${what} ${percent(samples / all)} of all sampled frames, of ${many(flows.length, 'flow')}.`,
+  ];
   if (samples < ENOUGH) lines.push(`These are ${many(samples, 'sample')}: too few to be sure.`);
 
   const keys = new Map<string, CountedFlow[]>();
@@ -38,12 +40,16 @@ export function conclude({ cpu, role, on, flows, samples, all, program, hashes }
 
   if (role === 'rx') {
     if (share >= ELEPHANT) {
-      lines.push(`One flow is ${percent(share)} of what its queues brought: RSS gives a flow to one queue, and cannot split it.`);
+      lines.push(
+        `One flow is ${percent(share)} of what its queues brought: RSS gives a flow to one queue, and cannot split it.`,
+      );
     }
     return lines;
   }
   if (program === 'no_touch' || program === 'touch_data') {
-    lines.push(`${program} sends everything to the first CPU: a program that looks at packets spreads them, as l4-hash does.`);
+    lines.push(
+      `${program} sends everything to the first CPU: a program that looks at packets spreads them, as l4-hash does.`,
+    );
   } else if (program === 'proto_separate' || program === 'ddos_filter_pktgen') {
     lines.push(`All ${largest![0]!.key} goes to one CPU: this program does not spread one protocol, l4-hash does.`);
   } else if (program === 'round_robin') {
@@ -51,7 +57,9 @@ export function conclude({ cpu, role, on, flows, samples, all, program, hashes }
   } else if (hashes) {
     if (share >= ELEPHANT) lines.push(`One flow is ${percent(share)} of this CPU's frames: no hash can split it.`);
     if (largest!.length > 1) {
-      lines.push(`${largest!.length} of ${flows.length} flows are one to this program: they share "${largest![0]!.key}".`);
+      lines.push(
+        `${largest!.length} of ${flows.length} flows are one to this program: they share "${largest![0]!.key}".`,
+      );
       const wrapped = largest!.filter(({ encapsulation }) => encapsulation !== '').length;
       if (wrapped * 2 > largest!.length && !program.startsWith('steer_')) {
         lines.push('They differ inside their encapsulation: the program auto hashes what is inside.');

@@ -1,6 +1,9 @@
 /**
  * The largest flows of each CPU, from samples: switched on by a person, summed up in windows, so that what is shown is what
- * happened lately. What is kept has bounds; a flood of new flows pushes none of the large ones out.
+ * happened lately. What is kept has bounds.
+ *
+ * The distance of samples is a prime: traffic that takes its flows in turn, as generators do, would otherwise show the same
+ * few of them again and again.
  */
 import type { FlowReport, SamplerState, Topology } from '../protocol.ts';
 import { ControlRefused, type FlowSampler } from '../source.ts';
@@ -10,7 +13,7 @@ import { flowText, type Steering, steeringOf } from './steering-words.ts';
 
 export interface FlowWatch {
   state(): SamplerState;
-  /** `false` for off, or N for every Nth frame. @throws ControlRefused */
+  /** `false` for off, or N for about every Nth frame. @throws ControlRefused */
   set(value: unknown): Promise<void>;
   /** Takes what was sampled. */
   gather(): void;
@@ -31,12 +34,22 @@ interface Window {
   lost: number;
 }
 
-const EVERY_DEFAULT = 1000;
+const EVERY_DEFAULT = 997;
 const EVERY_MOST = 1_000_000;
 /** Samples that are looked at; a report is made of those of the last seconds. */
 const MOST_SAMPLES = 20_000;
 const WINDOW_MS = 10_000;
 const SHOWN = 12;
+
+/** The smallest prime from `n` on; 1 for 1, which is every frame. */
+export function primeFrom(n: number): number {
+  if (n <= 2) return n;
+  for (let candidate = n; ; candidate++) {
+    let divisor = 2;
+    while (divisor * divisor <= candidate && candidate % divisor !== 0) divisor++;
+    if (divisor * divisor > candidate) return candidate;
+  }
+}
 
 export function createFlowWatch(sampler: FlowSampler): FlowWatch {
   let on = false;
@@ -64,8 +77,7 @@ export function createFlowWatch(sampler: FlowSampler): FlowWatch {
       const id = `${encapsulation}|${flow}`;
       const known = flows.get(id);
       if (known === undefined) {
-        const key = packet === undefined ? 'nothing' : steering.key(packet);
-        flows.set(id, { flow, encapsulation, key, samples: 1 });
+        flows.set(id, { flow, encapsulation, key: steering.key(bytes), samples: 1 });
       } else known.samples++;
     }
     return [...flows.values()].sort((a, b) => b.samples - a.samples);
@@ -80,12 +92,15 @@ export function createFlowWatch(sampler: FlowSampler): FlowWatch {
         return;
       }
       if (!(typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= EVERY_MOST)) {
-        throw new ControlRefused(400, `sampling takes false, or a whole number from 1 to ${EVERY_MOST}: every Nth frame`);
+        throw new ControlRefused(
+          400,
+          `sampling takes false, or a whole number from 1 to ${EVERY_MOST}: every Nth frame`,
+        );
       }
       if (on) await sampler.stop();
       windows = [];
-      every = value;
-      await sampler.start(value);
+      every = primeFrom(value);
+      await sampler.start(every);
       on = true;
     },
     gather,
@@ -110,7 +125,16 @@ export function createFlowWatch(sampler: FlowSampler): FlowWatch {
         })),
         flowCount: flows.length,
         steering: steering.words,
-        conclusions: conclude({ cpu, role, on, flows, samples: own.length, all: all.length, program, hashes: steering.hashes }),
+        conclusions: conclude({
+          cpu,
+          role,
+          on,
+          flows,
+          samples: own.length,
+          all: all.length,
+          program,
+          hashes: steering.hashes,
+        }),
       };
     },
     async close() {
