@@ -105,7 +105,6 @@ interface BoxProps {
 
 function NodeBox({ node, x, y, width, height, narrow }: BoxProps) {
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: a shortcut; the table has a button for it
     // biome-ignore lint/a11y/noStaticElementInteractions: a shortcut; the table has a button for it
     <g transform={`translate(${x} ${y})`} onClick={node.onClick} class={node.onClick && 'askable'}>
       <rect width={width} height={height} rx={5} class={node.loss > 0 ? 'node losing' : 'node'} />
