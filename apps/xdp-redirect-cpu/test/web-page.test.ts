@@ -59,14 +59,14 @@ describeInBrowser('the page', () => {
     expect(await total('bulkAverage')).toBe(enqueue.bulk_average.toFixed(2));
     await page.getByLabel('totals').check();
     for (const { cpu, processed, xdp_drop } of kthread) {
-      const cell = (name: string) => page.locator(`tr[data-cpu="${cpu}"] td[data-column="${name}"]`).innerText();
+      const cell = (name: string) => page.locator(`tr[data-cpu="${cpu}"] td[data-column="${name}"]`).textContent();
       expect([cpu, await cell('taken'), await cell('2nd drop')]).toEqual([
         cpu,
         whole.format(processed),
         whole.format(xdp_drop),
       ]);
     }
-    await expect(page.locator('[data-controls="none"]').innerText()).resolves.toBe('Read only: the run has ended.');
+    await expect(page.locator('[data-controls="none"]').textContent()).resolves.toBe('Read only: the run has ended.');
     await picture('ended');
     expect(complaints.filter((text) => !text.includes('ERR_CONNECTION_REFUSED'))).toEqual([]);
     await page.close();
@@ -115,7 +115,7 @@ describeInBrowser('the page', () => {
     const { page } = await visit(browser, url);
     await page.getByRole('status').filter({ hasText: 'all frames were sent' }).waitFor();
     await page.getByLabel(/^Replay/).fill('899');
-    expect(await page.locator('[data-position]').innerText()).toBe('900');
+    expect(await page.locator('[data-position]').textContent()).toBe('900');
     await page.getByRole('button', { name: 'Go there' }).click();
     await page.locator('[data-total="received"]').getByText('919', { exact: true }).waitFor();
     run.child.kill('SIGINT');
@@ -150,7 +150,7 @@ describeInBrowser('the page', () => {
     await page.getByText('no_touch sends everything to the first CPU').waitFor();
     await page.getByText('of 4 flows.').waitFor();
     expect(await page.locator('.flows tbody tr').count()).toBe(4);
-    expect(await page.locator('.flows tbody tr').first().innerText()).toMatch(/ → .*, UDP/);
+    expect(await page.locator('.flows tbody tr').first().textContent()).toMatch(/ → .*, UDP/);
     await picture('why-dark');
     await tabTo('Stop sampling');
     await page.keyboard.press('Space');

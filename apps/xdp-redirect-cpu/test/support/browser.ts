@@ -45,7 +45,7 @@ export interface Visit {
   /** Keeps a picture of the whole page; returns its path. */
   picture(name: string): Promise<string>;
   /** The text of a total, by its name. */
-  total(name: string): Promise<string>;
+  total(name: string): Promise<string | null>;
 }
 
 export async function visit(
@@ -73,7 +73,7 @@ export async function visit(
       await page.screenshot({ path, fullPage: true });
       return path;
     },
-    total: (name) => page.locator(`[data-total="${name}"]`).innerText(),
+    total: (name) => page.locator(`[data-total="${name}"]`).textContent(),
   };
 }
 

@@ -1,5 +1,12 @@
 /** What the largest flows of a CPU say about why it is hot, in plain sentences. */
-import type { CountedFlow } from './flow-watch.ts';
+
+export interface CountedFlow {
+  readonly flow: string;
+  readonly encapsulation: string;
+  /** What the program looked at. */
+  readonly key: string;
+  samples: number;
+}
 
 export interface Evidence {
   readonly cpu: number;
@@ -24,8 +31,8 @@ const percent = (share: number): string => `${Math.round(share * 100)} %`;
 const many = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 export function conclude({ cpu, role, on, flows, samples, all, program, hashes }: Evidence): string[] {
-  if (!on) return ['Sampling is off.'];
   const what = role === 'rx' ? 'received' : 'got';
+  if (samples === 0 && !on) return ['Sampling is off.'];
   if (samples === 0) return [`No sampled frame was ${role === 'rx' ? 'received by' : 'redirected to'} CPU ${cpu}.`];
   const lines = [
     `CPU ${cpu} ${what} ${percent(samples / all)} of all sampled frames, of ${many(flows.length, 'flow')}.`,

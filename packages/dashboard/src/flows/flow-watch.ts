@@ -7,7 +7,7 @@
  */
 import type { FlowReport, SamplerState, Topology } from '../protocol.ts';
 import { ControlRefused, type FlowSampler } from '../source.ts';
-import { conclude } from './conclude.ts';
+import { type CountedFlow, conclude } from './conclude.ts';
 import { readPacket } from './read-packet.ts';
 import { flowText, type Steering, steeringOf } from './steering-words.ts';
 
@@ -19,13 +19,6 @@ export interface FlowWatch {
   gather(): void;
   report(cpu: number, role: 'rx' | 'remote', topology: Topology): FlowReport;
   close(): Promise<void>;
-}
-
-export interface CountedFlow {
-  readonly flow: string;
-  readonly encapsulation: string;
-  readonly key: string;
-  samples: number;
 }
 
 interface Window {
@@ -55,12 +48,14 @@ export function createFlowWatch(sampler: FlowSampler): FlowWatch {
   let on = false;
   let every = EVERY_DEFAULT;
   let windows: Window[] = [];
+  let last = 0; // when samples were taken before
 
   function gather(): void {
     if (!on) return;
     const now = Date.now();
     const { frames, lost } = sampler.read();
-    windows.push({ began: now, frames: frames.slice(-MOST_SAMPLES), lost });
+    windows.push({ began: last, frames: frames.slice(-MOST_SAMPLES), lost });
+    last = now;
     windows = windows.filter(({ began }) => began > now - WINDOW_MS);
     for (let kept = 0, at = windows.length - 1; at >= 0; at--) {
       kept += windows[at]!.frames.length;
@@ -99,6 +94,7 @@ export function createFlowWatch(sampler: FlowSampler): FlowWatch {
       }
       if (on) await sampler.stop();
       windows = [];
+      last = Date.now();
       every = primeFrom(value);
       await sampler.start(every);
       on = true;
