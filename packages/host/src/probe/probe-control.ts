@@ -73,6 +73,8 @@ export interface ProbeBatch {
   readonly records: readonly ProbeRecord[];
   /** Records that found no room since the last read. */
   readonly lost: number;
+  /** The same by CPU. */
+  readonly lostByCpu: readonly number[];
 }
 
 export interface Probe {
@@ -208,17 +210,17 @@ export function createProbeControl(parts: ProbeControlParts): CreateProbe {
     return {
       read() {
         const records: ProbeRecord[] = [];
-        let lost = 0;
-        if (!open.has(entry)) return { records, lost };
+        const lostByCpu = new Array<number>(cpus).fill(0);
+        if (!open.has(entry)) return { records, lost: 0, lostByCpu };
         for (let cpu = 0; cpu < cpus; cpu++) {
           const ring = percpu(rings, cpu);
           lostAtRecord[cpu] = readRing(ring, ringBytes, cpu, lostAtRecord[cpu]!, records);
           const count = Atomics.load(u32, (ring + RING_LOST) >> 2);
-          lost += (count - told[cpu]!) >>> 0;
+          lostByCpu[cpu] = (count - told[cpu]!) >>> 0;
           told[cpu] = count;
         }
         records.sort((a, b) => a.timestampNs - b.timestampNs);
-        return { records, lost };
+        return { records, lost: lostByCpu.reduce((sum, lost) => sum + lost, 0), lostByCpu };
       },
       close() {
         if (!open.delete(entry)) return;
