@@ -19,6 +19,8 @@ import {
 import { CPUMAP_QSIZE_MAX, DEFAULT_RELEASE, ETH_HLEN, NR_CPUS, RELEASES, type Release } from '@cpumap/uapi';
 import { Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
 import { BUILT_IN_PROGRAMS, type BuiltInName } from './built-in-programs.ts';
+import { CAPTURE_HELP, captureOption } from './capture/capture-option.ts';
+import type { CaptureSpec } from './capture/capture-spec.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import { whyNotOnLinux } from './linux/engine-options.ts';
 
@@ -83,6 +85,7 @@ export interface Settings {
   readonly executor: 'threads' | 'virtual';
   readonly seed: number;
   readonly output: string | undefined;
+  readonly captures: readonly CaptureSpec[];
   readonly handler: UserCode | undefined;
   readonly json: boolean;
   /** Maps whose contents are shown at the end. */
@@ -237,6 +240,12 @@ export function describeRun(): Command {
   add(new Option('-x, --stress-mode', 'replace an entry with one of another size at each interval'));
   add(new Option('--handler <file#export>', 'your own packet handler on the remote CPUs').argParser(userCode));
   add(new Option('--output <file>', 'write what each CPU delivered to a pcapng file, one interface per CPU'));
+  add(
+    new Option(
+      '--capture <hook:file[:filter]>',
+      'write the frames that pass a hook to a pcapng file, see below; repeat it for more',
+    ).argParser(captureOption),
+  );
 
   group('The machine:');
   add(new Option('--cpus <n>', 'CPUs (default: as many as are named)').argParser(integer('--cpus', 1, NR_CPUS)));
@@ -289,6 +298,7 @@ export function describeRun(): Command {
   );
   add(new Option('--allow-control', 'of --web with --backend linux: the page may change the program and the entries'));
   command.addHelpText('after', `\nPrograms:\n${programList}\n\nKeys of --pktgen (default):\n${pktgenList}\n`);
+  command.addHelpText('after', CAPTURE_HELP);
   command.addHelpText(
     'after',
     'Exit codes: 0 ok, 1 failure, 2 wrong option, 3 XDP, 4 BPF, 5 memory. SIGINT and SIGTERM end it with the summary.',
@@ -359,6 +369,13 @@ function checkTogether(o: OptionValues): void {
   if (o.web !== undefined && o.executor === 'virtual') {
     refuse('--web needs --executor threads: a virtual clock runs ahead of whoever looks');
   }
+  const files = [
+    ...((o.capture ?? []) as CaptureSpec[]).map(({ file }) => file),
+    ...(o.output === undefined ? [] : [o.output]),
+  ];
+  const twice = files.find((file, index) => files.indexOf(file) !== index);
+  if (twice !== undefined)
+    refuse(`${twice} would be written twice: give each --capture and --output a file of its own`);
   if (o.redirectDevice === o.dev) refuse(`--redirect-device ${o.dev} is --dev: give the other device another name`);
 }
 
@@ -418,6 +435,7 @@ export function settingsOf(command: Command): Settings {
     executor: o.executor,
     seed: o.seed,
     output: o.output,
+    captures: o.capture ?? [],
     handler: o.handler,
     json: o.json ?? false,
     dumpMaps: o.dumpMap ?? [],
