@@ -17,6 +17,7 @@ import type { NicDevice } from '@cpumap/nic';
 import { sampleMaps } from '@cpumap/programs';
 import { featuresOf, KernelError, XDP_PAGE_FRAME } from '@cpumap/uapi';
 import { type BuiltInName, builtInProgram } from './built-in-programs.ts';
+import { captureRingBytes } from './capture/captures.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import type { Input } from './input.ts';
 import { addCpus, mapsToDump, memoryFor, openCollection, tracingPrograms } from './object-collection.ts';
@@ -50,7 +51,12 @@ interface Equipment extends Pick<SampleMachine, 'cpuMap' | 'maps' | 'remoteProgr
   readonly links: readonly TracepointLink[];
 }
 
-const APPLICATION = 'xdp-redirect-cpu';
+export const APPLICATION = 'xdp-redirect-cpu';
+
+/** What files add to the machine's clock; a virtual run repeats itself to the byte, so its clock does not know the date. */
+export function epochNs(host: Host): bigint {
+  return host.executor === 'virtual' ? 0n : BigInt(Date.now()) * 1_000_000n - BigInt(Math.round(host.now()));
+}
 
 function moduleOf({ file, export: name }: UserCode): ModuleCode {
   return { module: pathToFileURL(file).href, export: name };
@@ -62,7 +68,10 @@ function machineBytes(settings: Settings, input: Input): number {
   // a queue has 18432 buffers beside its ring; each takes a frame, or a page of one, and about 1 KiB more
   const buffer = Math.min(settings.mtu, featuresOf(settings.release).frags ? XDP_PAGE_FRAME : settings.mtu) + 1024;
   const perQueue = Math.max(64 * 1024 * 1024, (18_432 + settings.rxRing) * buffer);
-  return 192 * 1024 * 1024 + frames * 2 + settings.rxQueues * perQueue + settings.cpus * 512 * 1024;
+  // beside its ring, a CPU that can be watched has two scratch frames
+  const perCapture = settings.cpus * (captureRingBytes(settings.cpus) + 256 * 1024);
+  const captures = settings.captures.length * perCapture;
+  return 192 * 1024 * 1024 + frames * 2 + settings.rxQueues * perQueue + settings.cpus * 512 * 1024 + captures;
 }
 
 async function addHandlers(host: Host, settings: Settings): Promise<void> {
@@ -79,8 +88,7 @@ async function addHandlers(host: Host, settings: Settings): Promise<void> {
       path: output,
       application: APPLICATION,
       interfaces: Array.from({ length: settings.cpus }, (_, cpu) => `cpu${cpu}`),
-      // a virtual run repeats itself to the byte, so its clock does not know today's date
-      epochNs: settings.executor === 'virtual' ? 0n : BigInt(Date.now()) * 1_000_000n - BigInt(Math.round(host.now())),
+      epochNs: epochNs(host),
     };
     try {
       beginCaptureFile(options);
@@ -198,7 +206,7 @@ export async function buildMachine(
     seed,
     bpfEngine,
     memoryBytes,
-    probes: settings.web !== undefined,
+    probes: settings.captures.length > 0 || settings.web !== undefined,
     ...(onReport && { onReport }),
     ...(onPrintk && { onPrintk }),
   });

@@ -5,8 +5,6 @@
 
 import { BPF_ENGINES, type BpfEngine } from '@cpumap/bpf';
 import {
-  FCS_LENGTH,
-  FRAME_HEADERS,
   MTU_DEFAULT,
   MTU_MAX,
   MTU_MIN,
@@ -16,11 +14,13 @@ import {
   parsePktgenSpec,
   RX_RING_DEFAULT,
 } from '@cpumap/nic';
-import { CPUMAP_QSIZE_MAX, DEFAULT_RELEASE, ETH_HLEN, NR_CPUS, RELEASES, type Release } from '@cpumap/uapi';
+import { CPUMAP_QSIZE_MAX, DEFAULT_RELEASE, NR_CPUS, RELEASES, type Release } from '@cpumap/uapi';
 import { Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
 import { BUILT_IN_PROGRAMS, type BuiltInName } from './built-in-programs.ts';
-import { CommandError, EXIT } from './exit-codes.ts';
+import { CAPTURE_HELP, captureOption } from './capture/capture-option.ts';
+import type { CaptureSpec } from './capture/capture-spec.ts';
 import { whyNotOnLinux } from './linux/engine-options.ts';
+import { checkEngine, checkTogether, refuse } from './option-checks.ts';
 
 /** A function of a module on disk: a user's program or packet handler. */
 export interface UserCode {
@@ -83,6 +83,7 @@ export interface Settings {
   readonly executor: 'threads' | 'virtual';
   readonly seed: number;
   readonly output: string | undefined;
+  readonly captures: readonly CaptureSpec[];
   readonly handler: UserCode | undefined;
   readonly json: boolean;
   /** Maps whose contents are shown at the end. */
@@ -237,6 +238,12 @@ export function describeRun(): Command {
   add(new Option('-x, --stress-mode', 'replace an entry with one of another size at each interval'));
   add(new Option('--handler <file#export>', 'your own packet handler on the remote CPUs').argParser(userCode));
   add(new Option('--output <file>', 'write what each CPU delivered to a pcapng file, one interface per CPU'));
+  add(
+    new Option(
+      '--capture <hook:file[:filter]>',
+      'write the frames that pass a hook to a pcapng file, see below; repeat it for more',
+    ).argParser(captureOption),
+  );
 
   group('The machine:');
   add(new Option('--cpus <n>', 'CPUs (default: as many as are named)').argParser(integer('--cpus', 1, NR_CPUS)));
@@ -289,77 +296,12 @@ export function describeRun(): Command {
   );
   add(new Option('--allow-control', 'of --web with --backend linux: the page may change the program and the entries'));
   command.addHelpText('after', `\nPrograms:\n${programList}\n\nKeys of --pktgen (default):\n${pktgenList}\n`);
+  command.addHelpText('after', CAPTURE_HELP);
   command.addHelpText(
     'after',
     'Exit codes: 0 ok, 1 failure, 2 wrong option, 3 XDP, 4 BPF, 5 memory. SIGINT and SIGTERM end it with the summary.',
   );
   return command;
-}
-
-function refuse(message: string): never {
-  throw new CommandError(EXIT.OPTION, message);
-}
-
-/** What is wrong with options of the engine that are right each by itself. */
-function checkEngine(o: OptionValues, named: readonly number[], cpus: number): void {
-  if (o.force) refuse('--force needs --backend linux: the engine touches no interface');
-  const beyond = named.find((cpu) => cpu >= cpus);
-  if (beyond !== undefined) refuse(`--cpu ${beyond}: with --cpus ${cpus} there are CPUs 0 to ${cpus - 1}`);
-  const rxBeyond = (o.rxCpu as number[] | undefined)?.find((cpu) => cpu >= cpus);
-  if (rxBeyond !== undefined) refuse(`--rx-cpu ${rxBeyond}: with --cpus ${cpus} there are CPUs 0 to ${cpus - 1}`);
-  const rpsBeyond = (o.rpsCpus as number[] | undefined)?.find((cpu) => cpu >= cpus);
-  if (rpsBeyond !== undefined) refuse(`--rps-cpus ${rpsBeyond}: with --cpus ${cpus} there are CPUs 0 to ${cpus - 1}`);
-  if (o.rxUdpGroForwarding && !o.gro) refuse('--rx-udp-gro-forwarding needs --gro');
-  if (o.release === '4.15') {
-    if (o.gro) refuse('--gro needs GRO behind a cpumap, which came with Linux 6.15: use --release 6.18');
-    if (o.rpsCpus !== undefined) {
-      refuse('--rps-cpus needs RPS behind a cpumap, which came with Linux 5.13: use --release 6.18');
-    }
-  }
-  if (o.input === undefined && o.pktgen === undefined) refuse('nothing to receive: give --input FILE or --pktgen SPEC');
-  if (o.input !== undefined && o.pktgen !== undefined) refuse('--input and --pktgen exclude each other');
-  if (o.input === undefined && o.loop) refuse('--loop needs --input; --pktgen goes on by itself');
-  if (o.input === undefined && o.speed !== 'max') refuse('--speed needs --input; --pktgen has its rate');
-  const longest = (o.pktgen?.size ?? 0) - FCS_LENGTH;
-  if (longest > o.mtu + FRAME_HEADERS) {
-    refuse(`--pktgen size=${o.pktgen.size}: longer than --mtu ${o.mtu} allows; give --mtu ${longest - ETH_HLEN}`);
-  }
-  if ((o.remoteAction !== 'disabled' || o.remoteProg !== undefined) && o.release === '4.15') {
-    refuse(
-      `${o.remoteProg === undefined ? '--remote-action' : '--remote-prog'} needs programs in entries, which came with Linux 5.9: use --release 6.18`,
-    );
-  }
-}
-
-/** What is wrong with options that are right each by itself. */
-function checkTogether(o: OptionValues): void {
-  const programs = [o.prognum, o.programMode, o.module, o.obj].filter((given) => given !== undefined);
-  if (programs.length > 1) refuse('--prognum, --program-mode, --module and --obj exclude each other');
-  for (const [name, given] of Object.entries({
-    prog: o.prog,
-    section: o.section,
-    'remote-prog': o.remoteProg,
-    'clamp-maps': o.clampMaps,
-    'dump-map': o.dumpMap,
-  })) {
-    if (given !== undefined && o.obj === undefined) refuse(`--${name} needs --obj FILE`);
-  }
-  if (o.remoteProg !== undefined && o.remoteAction !== 'disabled') {
-    refuse('--remote-prog and --remote-action exclude each other');
-  }
-  if ((o.remoteAction === 'redirect') !== (o.redirectDevice !== undefined)) {
-    refuse('--remote-action redirect and --redirect-device NAME belong together');
-  }
-  for (const [name, given] of Object.entries({ host: o.host, 'allow-control': o.allowControl })) {
-    if (given !== undefined && o.web === undefined) refuse(`--${name} needs --web`);
-  }
-  if (o.allowControl && o.backend === 'engine') {
-    refuse('--allow-control needs --backend linux: the engine can always be controlled');
-  }
-  if (o.web !== undefined && o.executor === 'virtual') {
-    refuse('--web needs --executor threads: a virtual clock runs ahead of whoever looks');
-  }
-  if (o.redirectDevice === o.dev) refuse(`--redirect-device ${o.dev} is --dev: give the other device another name`);
 }
 
 function objectOf({ obj: object, prog, section, remoteProg, clampMaps }: OptionValues): UserObject | undefined {
@@ -418,6 +360,7 @@ export function settingsOf(command: Command): Settings {
     executor: o.executor,
     seed: o.seed,
     output: o.output,
+    captures: o.capture ?? [],
     handler: o.handler,
     json: o.json ?? false,
     dumpMaps: o.dumpMap ?? [],

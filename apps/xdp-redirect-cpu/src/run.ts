@@ -10,10 +10,11 @@ import { ObjectError, VerifierError } from '@cpumap/bpf';
 import type { Statistics } from '@cpumap/host';
 import type { TraceSubscription } from '@cpumap/tracepoints';
 import { KernelError } from '@cpumap/uapi';
+import { startCaptures } from './capture/captures.ts';
 import { CommandError, EXIT, type ExitCode } from './exit-codes.ts';
 import { type Input, readInput } from './input.ts';
 import { runOnLinux } from './linux/linux-run.ts';
-import { buildMachine, describeMachine, type SampleMachine } from './machine.ts';
+import { APPLICATION, buildMachine, describeMachine, epochNs, type SampleMachine } from './machine.ts';
 import { dumpLines, dumpMap } from './map-dump.ts';
 import type { Settings } from './options.ts';
 import type { RunOutputs } from './screen.ts';
@@ -99,14 +100,30 @@ async function receive(
   const started = host.now();
   const end = started + (settings.durationSeconds ?? Number.POSITIVE_INFINITY) * 1e9;
   const first = takeSnapshot(machine, own);
+  const captures = startCaptures(host, settings.captures, {
+    application: APPLICATION,
+    epochNs: epochNs(host),
+    complain(text) {
+      err.write(`xdp-redirect-cpu: ${text}\n`);
+    },
+  });
   const wire = device.start(input.source);
   page?.feed.attach(wire);
   let before = first;
   show(first);
 
   const stays = page !== undefined && settings.durationSeconds === undefined;
-  const ended = (): boolean => signal.aborted || host.failures.length > 0;
-  const over = (): boolean => ended() || wire.done;
+  /** It is over, whatever may still come. */
+  const cut = (): boolean => {
+    captures.drain();
+    return signal.aborted || host.failures.length > 0;
+  };
+  const over = (): boolean => cut() || wire.done;
+  /** Every frame has ended; what was captured until then need not find room all at once. */
+  const ended = (): boolean => {
+    captures.drain();
+    return wire.done && host.ledger().inFlight === 0;
+  };
   do {
     await passTime(Math.min(settings.intervalSeconds * 1e9, end - host.now()));
     if (settings.stress && !over()) {
@@ -114,10 +131,11 @@ async function receive(
       if (!settings.json) view.say([line]);
     }
     show(takeSnapshot(machine, own));
-    if (stays && wire.done && !ended()) await waitForMore();
+    if (stays && wire.done && !cut()) await waitForMore();
   } while (!over() && host.now() < end);
   page?.feed.close();
   wire.stop();
+  if (settings.captures.length > 0) await host.advance(Number.POSITIVE_INFINITY, ended);
   await host.settle();
   page?.dashboard.finish('the run has ended');
   if (trace !== undefined) drain(trace);
@@ -133,7 +151,7 @@ async function receive(
   /** Until somebody sends it again from the page, or ends the run. */
   async function waitForMore(): Promise<void> {
     if (!settings.json) view.say([`All frames were sent; the page stays until Ctrl-C: ${page!.dashboard.url}`]);
-    await host.advance(Number.POSITIVE_INFINITY, () => ended() || !wire.done);
+    await host.advance(Number.POSITIVE_INFINITY, () => cut() || !wire.done);
     before = takeSnapshot(machine, own);
   }
 
@@ -166,6 +184,7 @@ async function receive(
       errors: [...host.reports, ...failures],
       traceLost,
       maps: machine.dumps.map((map) => dumpMap(machine.object!, map)),
+      captures: captures.finish(),
     });
     if (settings.json) json(summary);
     else {
@@ -174,7 +193,8 @@ async function receive(
       for (const map of machine.dumps) view.say(['', ...dumpLines(machine.object!, map, settings.separators)]);
     }
     for (const failure of failures) err.write(`xdp-redirect-cpu: ${failure}\n`);
-    const bad = failures.length > 0 || input.problem !== undefined || !summary.ledger.balanced;
+    const isCut = summary.captures?.some(({ error }) => error !== undefined) === true;
+    const bad = failures.length > 0 || input.problem !== undefined || !summary.ledger.balanced || isCut;
     return bad ? EXIT.FAIL : EXIT.OK;
   }
 }

@@ -1,5 +1,6 @@
 /** The end of a run: one object for machines, a few lines for people. */
 import type { Ledger, Statistics } from '@cpumap/host';
+import type { CaptureResult } from './capture/captures.ts';
 import type { MapDump } from './map-dump.ts';
 import { enqueueTotals, type Snapshot, totalOf, verdicts } from './snapshot.ts';
 
@@ -16,6 +17,7 @@ export interface RunFacts {
   readonly traceLost: number;
   /** What --dump-map asks for. */
   readonly maps: readonly MapDump[];
+  readonly captures: readonly CaptureResult[];
 }
 
 const minus = (a: number, b: number | undefined): number => a - (b ?? 0);
@@ -124,6 +126,7 @@ export function summaryObject(now: Snapshot<Statistics>, ledger: Ledger, facts: 
     ...(facts.inputProblem === undefined ? {} : { input_problem: facts.inputProblem }),
     ...(facts.traceLost === 0 ? {} : { trace_lost: facts.traceLost }),
     ...(facts.maps.length === 0 ? {} : { maps: facts.maps }),
+    ...(facts.captures.length === 0 ? {} : { captures: facts.captures }),
   };
 }
 export type Summary = ReturnType<typeof summaryObject>;
@@ -170,6 +173,12 @@ export function summaryLines(summary: Summary, separators: boolean): string[] {
     ? 'balanced: every frame is accounted for'
     : `NOT balanced: ${ledger.problems.join('; ')}`;
   lines.push(row('Ledger', ledger.lost.length > 0 ? 'frames were lost with a CPU that died' : state));
+  for (const { hook, file, captured, lost, error } of summary.captures ?? []) {
+    const missing = lost.ring + lost.limit + lost.size;
+    const why = missing === 0 ? '' : ` (${list({ ring: lost.ring, limit: lost.limit, size: lost.size })})`;
+    const all = error === undefined ? ` of ${n(captured + missing)}, lost ${n(missing)}${why}` : `, then ${error}`;
+    lines.push(row(`Capture ${hook}`, `captured ${n(captured)}${all}: ${file}`));
+  }
   if (summary.trace_lost !== undefined) lines.push(row('Trace events lost', n(summary.trace_lost)));
   return lines;
 }

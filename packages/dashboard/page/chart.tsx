@@ -21,6 +21,9 @@ export interface ChartProps {
 }
 
 const HEIGHT = 170;
+/** The least that is drawn, and the steps of its times, in seconds. */
+const SPAN = 60;
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600];
 const FONT = '12px system-ui, sans-serif';
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const timeText = (seconds: number): string => clock.format(seconds * 1000);
@@ -38,9 +41,12 @@ function build(box: HTMLElement, { lines }: ChartProps): uPlot {
       height: HEIGHT,
       cursor: { drag: { x: false, y: false }, points: { size: 6 } },
       legend: { show: true, live: true },
-      scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
+      scales: {
+        x: { range: (_plot, min, max) => [Math.min(min, max - SPAN), max] },
+        y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] },
+      },
       axes: [
-        { ...axis, space: 80, size: 30, values: (_plot, values) => values.map(timeText) },
+        { ...axis, space: 80, size: 30, incrs: STEPS, values: (_plot, values) => values.map(timeText) },
         { ...axis, size: 56, values: (_plot, values) => values.map((value) => short(value)) },
       ],
       series: [
@@ -51,7 +57,7 @@ function build(box: HTMLElement, { lines }: ChartProps): uPlot {
             stroke: () => colour(line.colour),
             width: 1.75,
             ...(line.dashed ? { dash: [5, 4] } : {}),
-            points: { show: false },
+            points: { show: (plot) => plot.data[0].length === 1 },
             value: (_plot, value) => (value == null ? '–' : short(value)),
           }),
         ),
@@ -71,7 +77,6 @@ export function Chart(props: ChartProps) {
   const plot = useRef<uPlot | undefined>(undefined);
   const names = props.lines.map(({ name }) => name).join();
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the plot is made anew only for other lines
   useEffect(() => {
     const made = build(box.current!, props);
     plot.current = made;

@@ -115,7 +115,9 @@ export function CpuTable({ topology, tick: { point, totals } }: { topology: Topo
           </tbody>
         </table>
       </section>
-      <p class="quiet small-print">{rates ? 'Per second of the last interval.' : 'Since the run began.'} – is not known here.</p>
+      <p class="quiet small-print">
+        {rates ? 'Per second of the last interval.' : 'Since the run began.'} – is not known here.
+      </p>
     </section>
   );
 }

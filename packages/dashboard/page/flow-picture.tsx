@@ -70,22 +70,26 @@ function pictureOf(topology: Topology, point: Point): { columns: Node[][]; bands
     };
   });
   const bands = [
-    ...point.arrivals.map(({ queue, cpu, rate, missed }): Band => ({
-      from: `q${queue}`,
-      to: `rx${cpu}`,
-      rate,
-      loss: missed ?? 0,
-      colour: '--flow',
-      text: `${topology.queues[queue]?.name} to RX CPU ${cpu}: ${count(rate)} frames/s${missed ? `, ${count(missed)} missed` : ''}`,
-    })),
-    ...point.links.map(({ from, to, rate, drops }): Band => ({
-      from: `rx${from}`,
-      to: `cpu${to}`,
-      rate,
-      loss: drops,
-      colour: seriesColour(remoteIndex.get(to) ?? 0),
-      text: `RX CPU ${from} to CPU ${to}: ${count(rate)} frames/s${drops > 0 ? `, ${count(drops)} dropped` : ''}`,
-    })),
+    ...point.arrivals.map(
+      ({ queue, cpu, rate, missed }): Band => ({
+        from: `q${queue}`,
+        to: `rx${cpu}`,
+        rate,
+        loss: missed ?? 0,
+        colour: '--flow',
+        text: `${topology.queues[queue]?.name} to RX CPU ${cpu}: ${count(rate)} frames/s${missed ? `, ${count(missed)} missed` : ''}`,
+      }),
+    ),
+    ...point.links.map(
+      ({ from, to, rate, drops }): Band => ({
+        from: `rx${from}`,
+        to: `cpu${to}`,
+        rate,
+        loss: drops,
+        colour: seriesColour(remoteIndex.get(to) ?? 0),
+        text: `RX CPU ${from} to CPU ${to}: ${count(rate)} frames/s${drops > 0 ? `, ${count(drops)} dropped` : ''}`,
+      }),
+    ),
   ];
   return { columns: [queues, rx, targets], bands };
 }
@@ -101,7 +105,6 @@ interface BoxProps {
 
 function NodeBox({ node, x, y, width, height, narrow }: BoxProps) {
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: a shortcut; the table has a button for it
     // biome-ignore lint/a11y/noStaticElementInteractions: a shortcut; the table has a button for it
     <g transform={`translate(${x} ${y})`} onClick={node.onClick} class={node.onClick && 'askable'}>
       <rect width={width} height={height} rx={5} class={node.loss > 0 ? 'node losing' : 'node'} />
@@ -197,7 +200,16 @@ export function FlowPicture({ topology, point }: { topology: Topology; point: Po
             );
           })}
           {columns.flatMap((column) =>
-            column.map((node) => <NodeBox key={node.id} node={node} width={nodeWidth} height={nodeHeight} narrow={narrow} {...place.get(node.id)!} />),
+            column.map((node) => (
+              <NodeBox
+                key={node.id}
+                node={node}
+                width={nodeWidth}
+                height={nodeHeight}
+                narrow={narrow}
+                {...place.get(node.id)!}
+              />
+            )),
           )}
         </svg>
         <figcaption class="unseen">
@@ -209,7 +221,9 @@ export function FlowPicture({ topology, point }: { topology: Topology; point: Po
         </figcaption>
       </figure>
       {topology.remoteCpus.length > MOST_ROWS && (
-        <p class="quiet">The first {MOST_ROWS} of {count(topology.remoteCpus.length)} remote CPUs; the table has all.</p>
+        <p class="quiet">
+          The first {MOST_ROWS} of {count(topology.remoteCpus.length)} remote CPUs; the table has all.
+        </p>
       )}
     </section>
   );

@@ -1,6 +1,14 @@
 /** The numbers that matter first. */
-import type { Tick } from '../src/protocol.ts';
+import type { CpuPoint, Point, Tick } from '../src/protocol.ts';
 import { count, decimals, short } from './format.ts';
+
+/** The CPU that loses most, else one that has no time to spare. */
+function worstOf({ cpus, arrivals }: Point): CpuPoint | undefined {
+  const loss = ({ cpu, enqueueDrops }: CpuPoint): number =>
+    arrivals.filter((each) => each.cpu === cpu).reduce((sum, { missed }) => sum + (missed ?? 0), enqueueDrops);
+  const [losing] = cpus.filter(({ level }) => level === 'losing').sort((a, b) => loss(b) - loss(a));
+  return losing ?? cpus.find(({ level }) => level === 'busy');
+}
 
 export function Overview({ tick: { point, totals } }: { tick: Tick }) {
   const remote = point.cpus.filter(({ enqueued, taken, depth }) => enqueued + taken + depth > 0);
@@ -8,7 +16,7 @@ export function Overview({ tick: { point, totals } }: { tick: Tick }) {
   const took = remote.reduce((sum, { taken }) => sum + taken, 0);
   const bulk = remote.reduce((sum, { bulkAverage, enqueued }) => sum + bulkAverage * enqueued, 0);
   const brought = remote.reduce((sum, { enqueued }) => sum + enqueued, 0);
-  const worst = point.cpus.find(({ level }) => level === 'losing') ?? point.cpus.find(({ level }) => level === 'busy');
+  const worst = worstOf(point);
   const tiles = [
     { name: 'Received', value: short(point.received), exact: point.received, unit: 'frames/s' },
     { name: 'Taken over', value: short(took), exact: took, unit: 'frames/s' },
@@ -20,7 +28,11 @@ export function Overview({ tick: { point, totals } }: { tick: Tick }) {
     <section aria-label="At a glance">
       <ul class="tiles">
         {tiles.map(({ name, value, exact, unit, alarm }) => (
-          <li key={name} class={alarm ? 'alarm' : undefined} title={exact == null ? undefined : `${count(exact)} ${unit}`}>
+          <li
+            key={name}
+            class={alarm ? 'alarm' : undefined}
+            title={exact == null ? undefined : `${count(exact)} ${unit}`}
+          >
             <span class="name">{name}</span>
             <strong>{value}</strong>
             <span class="unit">{unit}</span>

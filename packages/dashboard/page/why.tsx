@@ -8,12 +8,12 @@ import { asked, report, sample, tick } from './state.ts';
 const draft = signal<number | undefined>(undefined);
 
 function Sampling({ setup: { sampler, whyNoSampler } }: { setup: Setup }) {
-  if (sampler === null) return <p class="quiet">Largest flows: {whyNoSampler}.</p>;
-  const every = draft.value ?? sampler.every;
+  if (sampler === null) return <p class="quiet">Frames are not sampled: {whyNoSampler}.</p>;
+  const every = sampler.on ? sampler.every : (draft.value ?? sampler.every);
   return (
     <div class="sampling">
       <label>
-        Look at every{' '}
+        Look at about every{' '}
         <input
           type="number"
           min={1}
@@ -26,7 +26,12 @@ function Sampling({ setup: { sampler, whyNoSampler } }: { setup: Setup }) {
         />
         <span>th frame that an RX CPU redirects</span>
       </label>
-      <button type="button" class="sampler" aria-pressed={sampler.on} onClick={() => void sample(sampler.on ? false : every)}>
+      <button
+        type="button"
+        class="sampler"
+        aria-pressed={sampler.on}
+        onClick={() => void sample(sampler.on ? false : every)}
+      >
         {sampler.on ? 'Stop sampling' : 'Start sampling'}
       </button>
       <span class="quiet">{sampler.cost}</span>
@@ -49,7 +54,9 @@ function Flows({ flows: { flows, flowCount, samples, steering, conclusions, seco
           <table class="flows">
             <thead>
               <tr>
-                <th scope="col">share</th>
+                <th scope="col" class="number">
+                  share
+                </th>
                 <th scope="col">flow</th>
                 <th scope="col">inside</th>
                 <th scope="col">what the program saw of it</th>
@@ -71,7 +78,7 @@ function Flows({ flows: { flows, flowCount, samples, steering, conclusions, seco
         </section>
       )}
       <p class="quiet small-print">
-        {count(samples)} samples of the last {Math.round(seconds)} s
+        {count(samples)} samples of the last {Math.max(Math.round(seconds), 1)} s
         {flowCount > flows.length && `, the largest ${flows.length} of ${count(flowCount)} flows`}
         {lost > 0 && `; ${count(lost)} samples were lost`}.
       </p>
@@ -95,7 +102,7 @@ export function Why({ setup }: { setup: Setup }) {
         )}
       </div>
       <Sampling setup={setup} />
-      {about !== undefined && setup.sampler?.on && report.value !== undefined && <Flows flows={report.value} />}
+      {(setup.sampler?.on || setup.finished !== null) && report.value !== undefined && <Flows flows={report.value} />}
     </section>
   );
 }

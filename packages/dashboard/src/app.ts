@@ -34,7 +34,7 @@ const json: MiddlewareHandler = async (c, next) => {
 };
 
 /** The `value` of a body like `{ "value": 3 }`. @throws HTTPException 400 */
-async function valueOf(c: Context): Promise<unknown> {
+async function bodyValue(c: Context): Promise<unknown> {
   let body: unknown;
   try {
     body = await c.req.json();
@@ -71,14 +71,14 @@ export function createApp(parts: AppParts): Hono {
     if (controls === undefined) return c.json({ error: parts.setup().whyNoControls }, 403);
     const control = controls[name];
     if (control === undefined) return c.json({ error: `${name} cannot be set in this run` }, 409);
-    await control(await valueOf(c));
+    await control(await bodyValue(c));
     parts.changed();
     return c.json({ controls: controls.state() });
   });
 
   app.post('/api/sampler', async (c) => {
     if (flows === undefined) return c.json({ error: parts.setup().whyNoSampler }, 403);
-    await flows.set(await valueOf(c));
+    await flows.set(await bodyValue(c));
     parts.changed();
     return c.json(flows.state());
   });

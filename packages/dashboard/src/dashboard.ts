@@ -109,8 +109,8 @@ export async function createDashboard(options: DashboardOptions): Promise<Dashbo
       intervalSeconds,
       controls: finished === null ? (controls?.state() ?? null) : null,
       whyNoControls: finished ?? (controls === undefined ? (options.whyNoControls ?? 'nothing can be set') : null),
-      sampler: flows?.state() ?? null,
-      whyNoSampler: flows === undefined ? (source.whyNoSampler ?? 'frames cannot be sampled here') : null,
+      sampler: finished === null ? (flows?.state() ?? null) : null,
+      whyNoSampler: finished ?? (flows === undefined ? (source.whyNoSampler ?? 'frames cannot be sampled here') : null),
       finished,
     };
   }

@@ -11,7 +11,7 @@ import { BlockList, isIPv6 } from 'node:net';
 import type { MiddlewareHandler } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 
-export const CONTROL_HEADER = 'x-cpumap-dashboard';
+const CONTROL_HEADER = 'x-cpumap-dashboard';
 
 const CONTENT_POLICY = [
   "default-src 'none'",

@@ -27,8 +27,8 @@ const round = (value: number): number => Math.round(value * 100) / 100;
 function sumsOf(counters: Counters, { cpu, rx, redirectErrors, kthread, delivered }: CpuCounters) {
   const to = enqueuedTo(counters, cpu);
   return {
-    received: rx && rx.processed,
-    programDrops: rx && rx.dropped,
+    received: rx?.processed ?? null,
+    programDrops: rx?.dropped ?? null,
     redirectErrors,
     enqueued: to.processed,
     enqueueDrops: to.drops,

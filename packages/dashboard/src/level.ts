@@ -35,7 +35,10 @@ export function levelOf(load: Load): { level: Level; reason: string } {
     return { level: 'busy', reason: `${number.format(depth)} of ${number.format(qsize)} places in its ring are taken` };
   }
   if (turns >= ENOUGH_TURNS && wakeups / turns < SLEEPS_SELDOM) {
-    return { level: 'busy', reason: `its kthread slept before ${number.format(wakeups)} of ${number.format(turns)} turns` };
+    return {
+      level: 'busy',
+      reason: `its kthread slept before ${number.format(wakeups)} of ${number.format(turns)} turns`,
+    };
   }
   if (taken === 0 && enqueued === 0 && !received) return { level: 'idle', reason: 'nothing came in this interval' };
   return { level: 'ok', reason: 'no frame was dropped, and its kthread finds time to sleep' };

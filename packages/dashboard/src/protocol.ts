@@ -157,7 +157,7 @@ export interface ControlState {
 
 export interface SamplerState {
   readonly on: boolean;
-  /** Of each CPU's frames every so many-th is looked at. */
+  /** Of the frames that each CPU redirects, every so many-th is looked at. */
   readonly every: number;
   /** What it costs, for a person. */
   readonly cost: string;

@@ -5,6 +5,7 @@ export type {
   PcapngFrameOptions,
   PcapngInterfaceOptions,
   PcapngSink,
+  PcapngStatistics,
   PcapngWriterOptions,
 } from './capture/pcapng-writer.ts';
 export { PcapngWriter } from './capture/pcapng-writer.ts';
@@ -15,7 +16,7 @@ export type {
   CaptureProblem,
   DecodedCapture,
 } from './capture/types.ts';
-export type { Address } from './frames/addresses.ts';
+export { type Address, ipv4Bytes, ipv6Bytes } from './frames/addresses.ts';
 export type { FrameShape } from './frames/build-frame.ts';
 export { buildFrame, frameHeaderLength } from './frames/build-frame.ts';
 export { checksumAdd, checksumFold, internetChecksum } from './frames/checksum.ts';

@@ -169,8 +169,7 @@ export function createWire(memory: Memory, allocator: Allocator, options: WireOp
   });
 
   const stateOf = ({ wire }: QueueWire): number => Atomics.load(u32, (wire + WIRE.state) >> 2);
-  const isHeld = (): boolean =>
-    wires.every((each) => stateOf(each) === WIRE_DONE || stateOf(each) === WIRE_HELD);
+  const isHeld = (): boolean => wires.every((each) => stateOf(each) === WIRE_DONE || stateOf(each) === WIRE_HELD);
   const nextOf = ({ wire, positions }: QueueWire): number => positions[u32[(wire + WIRE.position) >> 2]!]!;
   const onePass = source.count <= source.order.length;
 
@@ -199,7 +198,7 @@ export function createWire(memory: Memory, allocator: Allocator, options: WireOp
     for (const { wire, positions } of wires) {
       if (positions.length === 0) continue;
       const next = positions.findIndex((each) => each >= position);
-      u32[(wire + WIRE.position) >> 2] = next < 0 ? 0 : next;
+      u32[(wire + WIRE.position) >> 2] = Math.max(next, 0);
       if (!onePass) continue;
       const behind = positions.filter((each) => each >= position && each < source.count).length;
       f64[(wire + WIRE.left) >> 3] = behind;

@@ -16,6 +16,10 @@ const GROUPS: readonly Group[] = [
     why: 'JavaScript does not run in the kernel, and its stack takes what it delivers; --obj loads a compiled program',
   },
   {
+    options: ['capture'],
+    why: "its hooks are places in the engine; xdpdump of xdp-tools captures at a kernel's XDP programs, tcpdump behind them",
+  },
+  {
     options: ['gro', 'rxUdpGroForwarding', 'rpsCpus'],
     why: 'ethtool -K sets what GRO does on an interface, and /sys/class/net/IFNAME/queues/rx-0/rps_cpus RPS',
   },

@@ -1,13 +1,5 @@
 /** What the page says about the things that can be set. */
-import type { Choice } from '@cpumap/dashboard';
-import { CPUMAP_QSIZE_MAX } from '@cpumap/uapi';
 import { BUILT_IN_PROGRAMS } from '../built-in-programs.ts';
-
-export const QSIZE_RANGE = { min: 1, max: CPUMAP_QSIZE_MAX };
-
-export function programChoices(): readonly (Choice & { readonly name: string })[] {
-  return BUILT_IN_PROGRAMS.map(({ name, mode, description }) => ({ value: mode, text: description, name }));
-}
 
 /** For programs that do not use all CPUs: which ones they do. */
 export function firstCpusNote(program: string): string | null {

@@ -1,11 +1,12 @@
 /** What the page may change on both backends: the program, the entries, and which CPUs are in use. */
-import type { ControlState, DashboardControls } from '@cpumap/dashboard';
+import type { Choice, ControlState, DashboardControls } from '@cpumap/dashboard';
 import type { CpuMap } from '@cpumap/host';
-import type { BuiltInName } from '../built-in-programs.ts';
+import { CPUMAP_QSIZE_MAX } from '@cpumap/uapi';
+import { BUILT_IN_PROGRAMS, type BuiltInName } from '../built-in-programs.ts';
 import type { Settings } from '../options.ts';
 import type { ActiveCpus } from './active-cpus.ts';
 import { cpuChange, programChoice, qsizeValue, type Turn } from './control-values.ts';
-import { firstCpusNote, programChoices, QSIZE_RANGE } from './control-words.ts';
+import { firstCpusNote } from './control-words.ts';
 
 export interface Changeable {
   readonly cpuMap: CpuMap;
@@ -26,13 +27,17 @@ export function entryControls(
   turn: Turn,
   entryProgram: number,
 ): EntryControls {
-  const choices = programChoices();
+  const choices: readonly Choice[] = BUILT_IN_PROGRAMS.map(({ mode, description }) => ({
+    value: mode,
+    text: description,
+  }));
+  const modeOf = (program: string): string => BUILT_IN_PROGRAMS.find(({ name }) => name === program)!.mode;
   const builtIn = typeof settings.program === 'string';
   let { qsize } = settings;
   return {
     state: () => ({
-      program: builtIn ? { value: choices.find(({ name }) => name === machine.programName)!.value, choices } : null,
-      qsize: { value: qsize, ...QSIZE_RANGE },
+      program: builtIn ? { value: modeOf(machine.programName), choices } : null,
+      qsize: { value: qsize, min: 1, max: CPUMAP_QSIZE_MAX },
       cpus: activeCpus.settable ? { note: firstCpusNote(machine.programName) } : null,
     }),
     controls: {

@@ -62,6 +62,6 @@ export function linuxSource(machine: LinuxMachine, settings: Settings, activeCpu
     topology,
     counters,
     input: () => 'running',
-    whyNoSampler: 'frames are sampled on the engine only, as on the kernel each would cost a copy to this process',
+    whyNoSampler: 'only the engine has the probes that it takes',
   };
 }

@@ -15,8 +15,8 @@ export interface Finished {
 export interface Running {
   readonly child: ChildProcess;
   readonly finished: Promise<Finished>;
-  /** Resolves when standard output holds the text. */
-  printed(text: string): Promise<void>;
+  /** Resolves when standard output holds the text, to all of it so far. */
+  printed(text: string): Promise<string>;
 }
 
 export function start(args: readonly string[], input?: Uint8Array): Running {
@@ -48,7 +48,7 @@ export function watchProcess(child: ChildProcessWithoutNullStreams, input?: Uint
         const look = (): void => {
           if (!stdout.includes(text)) return;
           watchers.delete(look);
-          resolve();
+          resolve(stdout);
         };
         watchers.add(look);
         look();

@@ -1,5 +1,12 @@
 /** What the largest flows of a CPU say about why it is hot, in plain sentences. */
-import type { CountedFlow } from './flow-watch.ts';
+
+export interface CountedFlow {
+  readonly flow: string;
+  readonly encapsulation: string;
+  /** What the program looked at. */
+  readonly key: string;
+  samples: number;
+}
 
 export interface Evidence {
   readonly cpu: number;
@@ -24,10 +31,12 @@ const percent = (share: number): string => `${Math.round(share * 100)} %`;
 const many = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 export function conclude({ cpu, role, on, flows, samples, all, program, hashes }: Evidence): string[] {
-  if (!on) return ['Sampling is off.'];
   const what = role === 'rx' ? 'received' : 'got';
+  if (samples === 0 && !on) return ['Sampling is off.'];
   if (samples === 0) return [`No sampled frame was ${role === 'rx' ? 'received by' : 'redirected to'} CPU ${cpu}.`];
-  const lines = [`CPU ${cpu} ${what} ${percent(samples / all)} of all sampled frames, of ${many(flows.length, 'flow')}.`];
+  const lines = [
+    `CPU ${cpu} ${what} ${percent(samples / all)} of all sampled frames, of ${many(flows.length, 'flow')}.`,
+  ];
   if (samples < ENOUGH) lines.push(`These are ${many(samples, 'sample')}: too few to be sure.`);
 
   const keys = new Map<string, CountedFlow[]>();
@@ -38,12 +47,16 @@ export function conclude({ cpu, role, on, flows, samples, all, program, hashes }
 
   if (role === 'rx') {
     if (share >= ELEPHANT) {
-      lines.push(`One flow is ${percent(share)} of what its queues brought: RSS gives a flow to one queue, and cannot split it.`);
+      lines.push(
+        `One flow is ${percent(share)} of what its queues brought: RSS gives a flow to one queue, and cannot split it.`,
+      );
     }
     return lines;
   }
   if (program === 'no_touch' || program === 'touch_data') {
-    lines.push(`${program} sends everything to the first CPU: a program that looks at packets spreads them, as l4-hash does.`);
+    lines.push(
+      `${program} sends everything to the first CPU: a program that looks at packets spreads them, as l4-hash does.`,
+    );
   } else if (program === 'proto_separate' || program === 'ddos_filter_pktgen') {
     lines.push(`All ${largest![0]!.key} goes to one CPU: this program does not spread one protocol, l4-hash does.`);
   } else if (program === 'round_robin') {
@@ -51,7 +64,9 @@ export function conclude({ cpu, role, on, flows, samples, all, program, hashes }
   } else if (hashes) {
     if (share >= ELEPHANT) lines.push(`One flow is ${percent(share)} of this CPU's frames: no hash can split it.`);
     if (largest!.length > 1) {
-      lines.push(`${largest!.length} of ${flows.length} flows are one to this program: they share "${largest![0]!.key}".`);
+      lines.push(
+        `${largest!.length} of ${flows.length} flows are one to this program: they share "${largest![0]!.key}".`,
+      );
       const wrapped = largest!.filter(({ encapsulation }) => encapsulation !== '').length;
       if (wrapped * 2 > largest!.length && !program.startsWith('steer_')) {
         lines.push('They differ inside their encapsulation: the program auto hashes what is inside.');

@@ -1,28 +1,24 @@
 /**
  * The largest flows of each CPU, from samples: switched on by a person, summed up in windows, so that what is shown is what
- * happened lately. What is kept has bounds; a flood of new flows pushes none of the large ones out.
+ * happened lately. What is kept has bounds.
+ *
+ * The distance of samples is a prime: traffic that takes its flows in turn, as generators do, would otherwise show the same
+ * few of them again and again.
  */
 import type { FlowReport, SamplerState, Topology } from '../protocol.ts';
 import { ControlRefused, type FlowSampler } from '../source.ts';
-import { conclude } from './conclude.ts';
+import { type CountedFlow, conclude } from './conclude.ts';
 import { readPacket } from './read-packet.ts';
 import { flowText, type Steering, steeringOf } from './steering-words.ts';
 
 export interface FlowWatch {
   state(): SamplerState;
-  /** `false` for off, or N for every Nth frame. @throws ControlRefused */
+  /** `false` for off, or N for about every Nth frame. @throws ControlRefused */
   set(value: unknown): Promise<void>;
   /** Takes what was sampled. */
   gather(): void;
   report(cpu: number, role: 'rx' | 'remote', topology: Topology): FlowReport;
   close(): Promise<void>;
-}
-
-export interface CountedFlow {
-  readonly flow: string;
-  readonly encapsulation: string;
-  readonly key: string;
-  samples: number;
 }
 
 interface Window {
@@ -31,23 +27,35 @@ interface Window {
   lost: number;
 }
 
-const EVERY_DEFAULT = 1000;
+const EVERY_DEFAULT = 997;
 const EVERY_MOST = 1_000_000;
 /** Samples that are looked at; a report is made of those of the last seconds. */
 const MOST_SAMPLES = 20_000;
 const WINDOW_MS = 10_000;
 const SHOWN = 12;
 
+/** The smallest prime from `n` on; 1 for 1, which is every frame. */
+export function primeFrom(n: number): number {
+  if (n <= 2) return n;
+  for (let candidate = n; ; candidate++) {
+    let divisor = 2;
+    while (divisor * divisor <= candidate && candidate % divisor !== 0) divisor++;
+    if (divisor * divisor > candidate) return candidate;
+  }
+}
+
 export function createFlowWatch(sampler: FlowSampler): FlowWatch {
   let on = false;
   let every = EVERY_DEFAULT;
   let windows: Window[] = [];
+  let last = 0; // when samples were taken before
 
   function gather(): void {
     if (!on) return;
     const now = Date.now();
     const { frames, lost } = sampler.read();
-    windows.push({ began: now, frames: frames.slice(-MOST_SAMPLES), lost });
+    windows.push({ began: last, frames: frames.slice(-MOST_SAMPLES), lost });
+    last = now;
     windows = windows.filter(({ began }) => began > now - WINDOW_MS);
     for (let kept = 0, at = windows.length - 1; at >= 0; at--) {
       kept += windows[at]!.frames.length;
@@ -64,8 +72,7 @@ export function createFlowWatch(sampler: FlowSampler): FlowWatch {
       const id = `${encapsulation}|${flow}`;
       const known = flows.get(id);
       if (known === undefined) {
-        const key = packet === undefined ? 'nothing' : steering.key(packet);
-        flows.set(id, { flow, encapsulation, key, samples: 1 });
+        flows.set(id, { flow, encapsulation, key: steering.key(bytes), samples: 1 });
       } else known.samples++;
     }
     return [...flows.values()].sort((a, b) => b.samples - a.samples);
@@ -80,12 +87,16 @@ export function createFlowWatch(sampler: FlowSampler): FlowWatch {
         return;
       }
       if (!(typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= EVERY_MOST)) {
-        throw new ControlRefused(400, `sampling takes false, or a whole number from 1 to ${EVERY_MOST}: every Nth frame`);
+        throw new ControlRefused(
+          400,
+          `sampling takes false, or a whole number from 1 to ${EVERY_MOST}: every Nth frame`,
+        );
       }
       if (on) await sampler.stop();
       windows = [];
-      every = value;
-      await sampler.start(value);
+      last = Date.now();
+      every = primeFrom(value);
+      await sampler.start(every);
       on = true;
     },
     gather,
@@ -110,7 +121,16 @@ export function createFlowWatch(sampler: FlowSampler): FlowWatch {
         })),
         flowCount: flows.length,
         steering: steering.words,
-        conclusions: conclude({ cpu, role, on, flows, samples: own.length, all: all.length, program, hashes: steering.hashes }),
+        conclusions: conclude({
+          cpu,
+          role,
+          on,
+          flows,
+          samples: own.length,
+          all: all.length,
+          program,
+          hashes: steering.hashes,
+        }),
       };
     },
     async close() {

@@ -3,7 +3,7 @@
  *
  * Owner  the CPU. What looks at frames (probed-parts.ts) asks `wants`, one load of a shared word; only if somebody listens it
  *        points a Noter at the frame, says what it knows of it, and commits.
- * A frame goes  look ──stage──► its bytes lie in the scratch ──commit──► a record in each ring whose probe takes it
+ * A frame goes  open ──look──► its place is known ──stage──► its bytes lie in the scratch ──commit──► a record in each ring whose probe takes it
  * Staging is apart from committing because a program or a redirect may change or give away what it was called with.
  */
 import { attachCopyFrame } from '@cpumap/nic';
@@ -56,10 +56,12 @@ export interface Note {
 /** Looks at one frame at a time. */
 export interface Noter {
   readonly note: Note;
+  /** Whether a probe of that hook may take the next frame. If not, it has been counted and need not be looked at. */
+  open(hook: number): boolean;
   lookAtBuff(buff: number): void;
   lookAtFrame(frame: number): void;
   lookAtSkb(skb: number): void;
-  /** Keeps the frame's bytes if a probe of that hook may take it. */
+  /** Keeps the frame's bytes if a probe of that hook still may take it. */
   stage(hook: number): void;
   /** Writes what was staged to the rings of those probes that take it. */
   commit(hook: number): void;
@@ -168,6 +170,7 @@ export function attachCpuProbes(parts: CpuProbesParts, at: ProbesAt): CpuProbes 
     u32[r + (R.frames >> 2)] = note.frames;
     u32[r + (R.length >> 2)] = length;
     u32[r + (R.captured >> 2)] = captured;
+    u32[r + (R.lost >> 2)] = u32[(ring + RING_LOST) >> 2]!;
     copy(bytes, record + RECORD_BYTES, bytes + captured);
     Atomics.store(u32, (ring + RING_HEAD) >> 2, head + skipped + size);
   }
@@ -179,6 +182,13 @@ export function attachCpuProbes(parts: CpuProbesParts, at: ProbesAt): CpuProbes 
       const data = u32[frag + (SKB_FRAG.netmem >> 2)]! + u32[frag + (SKB_FRAG.offset >> 2)]!;
       piece(data, u32[frag + (SKB_FRAG.len >> 2)]!);
     }
+  }
+
+  /** Of a frame whose bytes fit: whether it is kept, or what becomes of it decides. One that is not kept is counted. */
+  function mayKeep(one: Listener): boolean {
+    if (one.outcomeFilter !== undefined || one.left === 1) return true;
+    one.left--;
+    return false;
   }
 
   function createNoter(scratch: number): Noter {
@@ -236,6 +246,16 @@ export function attachCpuProbes(parts: CpuProbesParts, at: ProbesAt): CpuProbes 
 
     return {
       note,
+      open(hook) {
+        const here = listeners[hook]!;
+        let isOpen = false;
+        for (let i = 0; i < here.length; i++) {
+          const one = here[i]!;
+          one.isOpen = one.frameFilter !== undefined || mayKeep(one);
+          if (one.isOpen) isOpen = true;
+        }
+        return isOpen;
+      },
       lookAtBuff(buff) {
         const b = buff >> 2;
         const start = u32[b + (XDP_BUFF.data_hard_start >> 2)]!;
@@ -268,10 +288,10 @@ export function attachCpuProbes(parts: CpuProbesParts, at: ProbesAt): CpuProbes 
         let isWanted = false;
         for (let i = 0; i < here.length; i++) {
           const one = here[i]!;
-          const fits = one.frameFilter === undefined || one.frameFilter(note.ifindex, data, end);
-          one.isOpen = fits && (one.outcomeFilter !== undefined || one.left === 1);
+          if (one.frameFilter !== undefined) {
+            one.isOpen = one.frameFilter(note.ifindex, data, end) && mayKeep(one);
+          }
           if (one.isOpen) isWanted = true;
-          else if (fits) one.left--;
         }
         if (isWanted) gather();
       },

@@ -70,6 +70,7 @@ export const PROBE_RECORD = layout({
   frames: 'u32',
   length: 'u32',
   captured: 'u32',
+  lost: 'u32', // how many its ring had lost before it
 });
 export const RECORD_BYTES = Math.ceil(PROBE_RECORD.sizeof / 16) * 16;
 export const SKIP = 0xffffffff;

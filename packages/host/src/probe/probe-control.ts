@@ -64,6 +64,8 @@ export interface ProbeRecord {
   /** Of the whole frame; `bytes` may be fewer. */
   readonly length: number;
   readonly bytes: Uint8Array;
+  /** Records that this CPU lost between the one before and this one. */
+  readonly lostBefore: number;
 }
 
 export interface ProbeBatch {
@@ -71,6 +73,8 @@ export interface ProbeBatch {
   readonly records: readonly ProbeRecord[];
   /** Records that found no room since the last read. */
   readonly lost: number;
+  /** The same by CPU. */
+  readonly lostByCpu: readonly number[];
 }
 
 export interface Probe {
@@ -147,7 +151,7 @@ export function createProbeControl(parts: ProbeControlParts): CreateProbe {
     list = next;
   }
 
-  function readRecord(record: number, cpu: number): ProbeRecord {
+  function readRecord(record: number, cpu: number, lostBefore: number): ProbeRecord {
     const word = (field: number): number => u32[(record + field) >> 2]!;
     const field = (name: string, offset: number): object => (word(offset) === NONE ? {} : { [name]: word(offset) });
     const R = PROBE_RECORD;
@@ -169,20 +173,28 @@ export function createProbeControl(parts: ProbeControlParts): CreateProbe {
       frame: word(R.frame),
       length: word(R.length),
       bytes: u8.slice(record + RECORD_BYTES, record + RECORD_BYTES + word(R.captured)),
+      lostBefore,
     };
   }
 
-  function readRing(ring: number, ringBytes: number, cpu: number, into: ProbeRecord[]): void {
+  /** What one CPU wrote, added to `into`; `lost` is what its ring had lost when the last record was written. */
+  function readRing(ring: number, ringBytes: number, cpu: number, lost: number, into: ProbeRecord[]): number {
     const head = Atomics.load(u32, (ring + RING_HEAD) >> 2);
     let tail = u32[(ring + RING_TAIL) >> 2]!;
+    let known = lost;
     while (tail !== head) {
       const offset = tail & (ringBytes - 1);
       const record = ring + RING_RECORDS + offset;
       const size = u32[record >> 2]!;
-      if (size !== SKIP) into.push(readRecord(record, cpu));
+      if (size !== SKIP) {
+        const lostByNow = u32[(record + PROBE_RECORD.lost) >> 2]!;
+        into.push(readRecord(record, cpu, (lostByNow - known) >>> 0));
+        known = lostByNow;
+      }
       tail = (tail + (size === SKIP ? ringBytes - offset : size)) >>> 0;
     }
     Atomics.store(u32, (ring + RING_TAIL) >> 2, tail);
+    return known;
   }
 
   return ({ hooks, every = 1, snaplen = MAX_SNAPLEN, ringBytes = cpus > 16 ? 2 ** 17 : 2 ** 20, filter = {} }) => {
@@ -190,24 +202,25 @@ export function createProbeControl(parts: ProbeControlParts): CreateProbe {
     const rings = createPercpu(allocator, cpus, RING_RECORDS + ringBytes);
     const indexes = [...new Set(hooks)].map((hook) => HOOKS.indexOf(hook));
     const entry: ProbeEntry = { id: nextId++, hooks: indexes, every, snaplen, rings, ringBytes, filter };
-    const lostBefore = new Float64Array(cpus);
+    const told = new Uint32Array(cpus); // of what each ring lost: by a read, and by the last record
+    const lostAtRecord = new Uint32Array(cpus);
     open.add(entry);
     announce();
 
     return {
       read() {
         const records: ProbeRecord[] = [];
-        let lost = 0;
-        if (!open.has(entry)) return { records, lost };
+        const lostByCpu = new Array<number>(cpus).fill(0);
+        if (!open.has(entry)) return { records, lost: 0, lostByCpu };
         for (let cpu = 0; cpu < cpus; cpu++) {
           const ring = percpu(rings, cpu);
-          readRing(ring, ringBytes, cpu, records);
+          lostAtRecord[cpu] = readRing(ring, ringBytes, cpu, lostAtRecord[cpu]!, records);
           const count = Atomics.load(u32, (ring + RING_LOST) >> 2);
-          lost += (count - lostBefore[cpu]!) >>> 0;
-          lostBefore[cpu] = count;
+          lostByCpu[cpu] = (count - told[cpu]!) >>> 0;
+          told[cpu] = count;
         }
         records.sort((a, b) => a.timestampNs - b.timestampNs);
-        return { records, lost };
+        return { records, lost: lostByCpu.reduce((sum, lost) => sum + lost, 0), lostByCpu };
       },
       close() {
         if (!open.delete(entry)) return;

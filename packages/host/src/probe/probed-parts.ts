@@ -16,7 +16,7 @@ import {
   XDP_REDIRECT,
 } from '@cpumap/uapi';
 import { NO_MAP_ID, REDIRECT_INFO, type RedirectTarget, type Xdp } from '@cpumap/xdp';
-import type { CpuProbes, Note } from './cpu-probes.ts';
+import type { CpuProbes, Note, Noter } from './cpu-probes.ts';
 import {
   DELIVER,
   DROP,
@@ -54,6 +54,8 @@ const entryReason: ReasonOf = (act) => {
 };
 const devmapReason: ReasonOf = (act) => (act === XDP_PASS ? undefined : 'devmap_prog_drop');
 
+const RING_FULL = reasonNumber('ring_full');
+
 const on = (...hooks: number[]): number => hooks.reduce((bits, hook) => bits | (1 << hook), 0);
 
 export function attachProbedParts({ memory, cpu, features, probes, targets }: ProbedPartsParts) {
@@ -67,41 +69,33 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
   const ON_REMOTE = on(REMOTE);
   const ON_STACK = on(DELIVER, DROP);
 
-  /** Of the frame that `inner` looks at. */
-  function noteDrop(reason: number): void {
-    inner.note.reason = reason;
-    inner.stage(DROP);
-    inner.commit(DROP);
-  }
-
   function dropBuff(buff: number, reason: DropReason, progId = NONE, verdict = NONE): void {
-    if (!probes.wants(ON_DROP)) return;
+    if (!probes.wants(ON_DROP) || !inner.open(DROP)) return;
     inner.lookAtBuff(buff);
     inner.note.progId = progId;
     inner.note.verdict = verdict;
-    noteDrop(reasonNumber(reason));
+    tell(DROP, reasonNumber(reason));
   }
 
   function dropSkb(skb: number, reason: DropReason): void {
-    if (!probes.wants(ON_DROP)) return;
+    if (!probes.wants(ON_DROP) || !inner.open(DROP)) return;
     inner.lookAtSkb(skb);
-    noteDrop(reasonNumber(reason));
+    tell(DROP, reasonNumber(reason));
+  }
+
+  /** Of the frame that `inner` looks at. */
+  function tell(hook: number, reason = NONE): void {
+    inner.note.reason = reason;
+    inner.stage(hook);
+    inner.commit(hook);
   }
 
   /** A program whose frames are seen before it, with the verdict that it gives; those that it ends, after it. */
   function program(run: ProgramInstance, progId: number, reasonOf: ReasonOf, isDevices: boolean): ProgramInstance {
-    function ended(buff: number, act: number): void {
-      if (isDevices) {
-        outer.note.verdict = act;
-        outer.commit(XDP_IN);
-      }
-      const reason = reasonOf(act);
-      if (reason !== undefined) dropBuff(buff, reason, progId, act);
-    }
-
     return (buff) => {
       if (!probes.wants(ON_PROGRAM)) return run(buff);
-      if (isDevices) {
+      const isSeen = isDevices && outer.open(XDP_IN);
+      if (isSeen) {
         outer.lookAtBuff(buff);
         outer.note.progId = progId;
         outer.stage(XDP_IN);
@@ -110,7 +104,13 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
       try {
         act = run(buff);
       } finally {
-        ended(buff, act); // one that throws has aborted
+        // one that throws has aborted
+        if (isSeen) {
+          outer.note.verdict = act;
+          outer.commit(XDP_IN);
+        }
+        const reason = reasonOf(act);
+        if (reason !== undefined) dropBuff(buff, reason, progId, act);
       }
       return act;
     };
@@ -140,7 +140,7 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
     const map = word(REDIRECT_INFO.map);
     const index = word(REDIRECT_INFO.tgt_index);
     const mapType = isOld ? mapTypeOf(map) : word(REDIRECT_INFO.map_type);
-    const target = targets.find((candidate) => candidate.mapType === mapType);
+    const target = targetOf(mapType);
     if (target === undefined) {
       const isDevice = isOld || word(REDIRECT_INFO.map_id) === NO_MAP_ID;
       if (isDevice) note.to = index;
@@ -157,6 +157,11 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
     return entry;
   }
 
+  function targetOf(mapType: number): RedirectTarget | undefined {
+    for (let i = 0; i < targets.length; i++) if (targets[i]!.mapType === mapType) return targets[i];
+    return undefined;
+  }
+
   const mapTypeOf = (map: number): number => (map === 0 ? 0 : u32[(map + BPF_MAP.map_type) >> 2]!);
 
   /** The frame has joined its bulk queue: its place there. */
@@ -166,47 +171,57 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
   }
 
   /** What is said of a redirect that failed; `inner` looks at the frame. */
-  function noteFailure(err: number): void {
-    if (!probes.wants(ON_DROP)) return;
+  function tellFailure(err: number): void {
     const { note } = inner;
     note.progId = outer.note.progId;
     note.verdict = XDP_REDIRECT;
     note.to = outer.note.to;
     note.mapId = outer.note.mapId;
-    noteDrop(redirectReason(err));
+    tell(DROP, redirectReason(err));
   }
 
+  /** A redirect of what `look` makes a Noter look at. What was asked for is gone when it is done, and perhaps the frame. */
+  function probedRedirect(
+    xdp: Xdp,
+    what: number,
+    look: (noter: Noter, what: number) => void,
+    redirect: (what: number, dev: number) => number,
+    dev: number,
+  ): number {
+    const isSeen = outer.open(REDIRECT);
+    if (isSeen) look(outer, what);
+    outer.note.to = NONE;
+    outer.note.mapId = NONE;
+    const entry = noteTarget(xdp.redirectInfo, outer.note);
+    if (isSeen) outer.stage(REDIRECT);
+    const err = redirect(what, dev);
+    if (err !== 0) {
+      if (probes.wants(ON_DROP) && inner.open(DROP)) {
+        look(inner, what);
+        tellFailure(err);
+      }
+    } else if (isSeen) {
+      if (entry !== 0 && look === lookAtBuff) notePosition(entry, outer.note);
+      outer.commit(REDIRECT);
+    }
+    return err;
+  }
+
+  const lookAtBuff = (noter: Noter, buff: number): void => noter.lookAtBuff(buff);
+  const lookAtSkb = (noter: Noter, skb: number): void => noter.lookAtSkb(skb);
+
   function probedXdp(xdp: Xdp, reasonOf: ReasonOf, isDevices: boolean): Xdp {
+    const { doRedirect, doGenericRedirect } = xdp;
     return {
       ...xdp,
       program: programs(xdp.program, reasonOf, isDevices),
       doRedirect(buff) {
-        if (!probes.wants(ON_REDIRECT)) return xdp.doRedirect(buff);
-        outer.lookAtBuff(buff);
-        const entry = noteTarget(xdp.redirectInfo, outer.note);
-        outer.stage(REDIRECT);
-        const err = xdp.doRedirect(buff);
-        if (err === 0) {
-          if (entry !== 0) notePosition(entry, outer.note);
-          outer.commit(REDIRECT);
-        } else {
-          inner.lookAtBuff(buff);
-          noteFailure(err);
-        }
-        return err;
+        if (!probes.wants(ON_REDIRECT)) return doRedirect(buff);
+        return probedRedirect(xdp, buff, lookAtBuff, doRedirect, 0);
       },
       doGenericRedirect(skb, dev) {
-        if (!probes.wants(ON_REDIRECT)) return xdp.doGenericRedirect(skb, dev);
-        outer.lookAtSkb(skb);
-        noteTarget(xdp.redirectInfo, outer.note);
-        outer.stage(REDIRECT);
-        const err = xdp.doGenericRedirect(skb, dev);
-        if (err === 0) outer.commit(REDIRECT);
-        else {
-          inner.lookAtSkb(skb);
-          noteFailure(err);
-        }
-        return err;
+        if (!probes.wants(ON_REDIRECT)) return doGenericRedirect(skb, dev);
+        return probedRedirect(xdp, skb, lookAtSkb, doGenericRedirect, dev);
       },
     };
   }
@@ -230,12 +245,15 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
   function probedRings(rings: PtrRings): PtrRings {
     function produceEach(ring: number, from: number, n: number): number {
       for (let i = 0; i < n; i++) {
-        lookAtPointer(u32[(from >> 2) + i]!);
-        noteBulk(from, i, n);
-        inner.note.slot = rings.producerSlot(ring);
-        inner.stage(ENQUEUE);
+        const isSeen = inner.open(ENQUEUE);
+        if (isSeen) {
+          lookAtPointer(u32[(from >> 2) + i]!);
+          noteBulk(from, i, n);
+          inner.note.slot = rings.producerSlot(ring);
+          inner.stage(ENQUEUE);
+        }
         if (rings.produceBulk(ring, from + i * 4, 1) === 0) return i;
-        inner.commit(ENQUEUE);
+        if (isSeen) inner.commit(ENQUEUE);
       }
       return n;
     }
@@ -243,12 +261,12 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
     /** The first frame that found no room; its owner drops it. A generic redirect fails then, and says so itself. */
     function refused(from: number, i: number, n: number): void {
       const pointer = u32[(from >> 2) + i]!;
-      lookAtPointer(pointer);
-      noteBulk(from, i, n);
-      inner.note.reason = reasonNumber('ring_full');
-      inner.stage(ENQUEUE_DROP);
-      inner.commit(ENQUEUE_DROP);
-      if ((pointer & SKB_TAG) === 0) noteDrop(reasonNumber('ring_full'));
+      for (const hook of (pointer & SKB_TAG) === 0 ? [ENQUEUE_DROP, DROP] : [ENQUEUE_DROP]) {
+        if (!inner.open(hook)) continue;
+        lookAtPointer(pointer);
+        noteBulk(from, i, n);
+        tell(hook, RING_FULL);
+      }
     }
 
     return {
@@ -263,12 +281,12 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
         const first = rings.consumerSlot(ring);
         const n = rings.consumeBatched(ring, to, max);
         for (let i = 0; i < n; i++) {
+          if (!inner.open(REMOTE)) continue;
           lookAtPointer(u32[(to >> 2) + i]!);
           inner.note.position = i + 1;
           inner.note.of = n;
           inner.note.slot = (first + i) % rings.size(ring);
-          inner.stage(REMOTE);
-          inner.commit(REMOTE);
+          tell(REMOTE);
         }
         return n;
       },
@@ -303,9 +321,10 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
     /** What the stack hands to its handlers, and what those refuse. */
     handlers: (deliver: (skb: number) => number) => (skb: number) => {
       if (!probes.wants(ON_STACK)) return deliver(skb);
-      inner.lookAtSkb(skb);
-      inner.stage(DELIVER);
-      inner.commit(DELIVER);
+      if (inner.open(DELIVER)) {
+        inner.lookAtSkb(skb);
+        tell(DELIVER);
+      }
       const verdict = deliver(skb);
       if (verdict === -1) dropSkb(skb, 'no_handler');
       else if (verdict !== NET_RX_SUCCESS) dropSkb(skb, 'handler_drop');

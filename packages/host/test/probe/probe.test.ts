@@ -190,12 +190,15 @@ describe('a probe', () => {
     await redirectAll();
     const probe = host.createProbe({ hooks: ['xdp-in'], ringBytes: 4096 });
     const FIT = Math.floor(4096 / (80 + 64));
+    let lostBefore = 0;
     for (let round = 0; round < 5; round++) {
       await send(host, host.devices[0]!, burst(64));
       const { records, lost } = probe.read();
       // the end of the ring may be too short for a record
       expect(records.length).toBeGreaterThanOrEqual(FIT - 1);
       expect(records.length + lost).toBe(64);
+      expect(records.map((record) => record.lostBefore)).toEqual(records.map((_, n) => (n === 0 ? lostBefore : 0)));
+      lostBefore = lost;
       expect(records.map(({ bytes }) => numberOf(bytes))).toEqual(records.map((_, n) => n));
     }
   });

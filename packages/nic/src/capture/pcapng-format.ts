@@ -10,6 +10,7 @@ export const BLOCK = {
   interfaceDescription: 1,
   packet: 2, // obsolete; older tools wrote it
   simplePacket: 3,
+  interfaceStatistics: 5,
   enhancedPacket: 6,
 } as const;
 
@@ -24,6 +25,8 @@ export const SHB = { byteOrder: 8, major: 12, minor: 14, sectionLength: 16, opti
 export const IDB = { linkType: 8, snaplen: 12, options: 16 } as const;
 /** Enhanced Packet Block. The obsolete Packet Block differs in its first word only: u16 interface, u16 drops. */
 export const EPB = { interfaceId: 8, ticksHigh: 12, ticksLow: 16, captured: 20, original: 24, data: 28 } as const;
+/** Interface Statistics Block. */
+export const ISB = { interfaceId: 8, ticksHigh: 12, ticksLow: 16, options: 20 } as const;
 /** Simple Packet Block. */
 export const SPB = { original: 8, data: 12 } as const;
 
@@ -37,8 +40,17 @@ export const OPTION = {
   ifFcsLength: 13,
   ifTsOffset: 14,
   epbFlags: 2, // pack_flags of the obsolete block is the same
+  epbDropCount: 4,
   epbQueue: 6,
+  epbVerdict: 7,
+  isbOsDrop: 7,
+  isbUserDelivered: 8,
 } as const;
+
+/** epb_flags: which way the packet went. */
+export const EPB_INBOUND = 1;
+/** epb_verdict: whose it is, in front of its 64 bits. */
+export const VERDICT_LINUX_EBPF_XDP = 2;
 
 /** Bytes that `length` takes with its padding. */
 export function padded(length: number): number {

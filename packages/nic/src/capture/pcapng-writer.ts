@@ -4,6 +4,7 @@
  *   new PcapngWriter(sink, { application })    the section header
  *   addInterface(…) → id                       any time, also between frames
  *   frame(id, timestampNs, data, …)            one enhanced packet block
+ *   statistics(id, timestampNs, …)             one interface statistics block: how many frames there are not
  *   flush()                                    whatever has not gone to the sink yet
  *
  * Blocks are collected and handed to `sink.write` in chunks of at least 64 KiB, so that a frame does not cost a system
@@ -14,7 +15,18 @@
  * passes through; the writer can go on.
  */
 import { LINKTYPE_ETHERNET } from './link-types.ts';
-import { BLOCK, BYTE_ORDER_MAGIC, EPB, IDB, OPTION, padded, SHB } from './pcapng-format.ts';
+import {
+  BLOCK,
+  BYTE_ORDER_MAGIC,
+  EPB,
+  EPB_INBOUND,
+  IDB,
+  ISB,
+  OPTION,
+  padded,
+  SHB,
+  VERDICT_LINUX_EBPF_XDP,
+} from './pcapng-format.ts';
 
 export interface PcapngSink {
   write(chunk: Uint8Array): void;
@@ -41,12 +53,28 @@ export interface PcapngFrameOptions {
   readonly comment?: string;
   /** The receive queue that the frame came through. */
   readonly queue?: number;
+  /** Whether the frame was received; without, nothing is said. */
+  readonly inbound?: boolean;
+  /** Frames that were lost between the interface's one before and this one. */
+  readonly dropCount?: number;
+  /** What an XDP program said of it. */
+  readonly xdpVerdict?: number;
+}
+
+export interface PcapngStatistics {
+  /** Frames that the interface has in the file. */
+  readonly delivered: number;
+  /** And those that it should have as well. */
+  readonly dropped: number;
+  readonly comment?: string;
 }
 
 const CHUNK = 64 * 1024;
 /** A chunk is full at 64 KiB, and what crosses that line mostly still fits. */
 const CAPACITY = CHUNK + 16 * 1024;
 const NANOSECONDS = 9; // if_tsresol: 10 to the minus 9
+/** Whose verdict, and 64 bits. */
+const VERDICT_BYTES = 9;
 const MAX_OPTION = 65_532; // the most that a 16-bit length gives without padding
 const MAX_TIMESTAMP = (1n << 64n) - 1n;
 const MAX_U32 = 0xffff_ffff;
@@ -130,7 +158,14 @@ export class PcapngWriter {
     const comment = options?.comment === undefined ? NO_TEXT : optionText(options.comment);
 
     const captured = snaplen === 0 ? data.length : Math.min(data.length, snaplen);
-    const optionBytes = optionSize(comment.length) + (queue === undefined ? 0 : 8);
+    const dropCount = options?.dropCount ?? 0;
+    const verdict = options?.xdpVerdict;
+    const optionBytes =
+      optionSize(comment.length) +
+      (options?.inbound === true ? 8 : 0) +
+      (dropCount === 0 ? 0 : optionSize(8)) +
+      (queue === undefined ? 0 : 8) +
+      (verdict === undefined ? 0 : optionSize(VERDICT_BYTES));
     const body = EPB.data + padded(captured);
     const start = this.#begin(BLOCK.enhancedPacket, body + optionBytes + (optionBytes === 0 ? 4 : 8));
     const view = this.#view;
@@ -142,13 +177,38 @@ export class PcapngWriter {
     this.#bytes.set(captured === data.length ? data : data.subarray(0, captured), start + EPB.data);
     this.#at = start + body;
     this.#option(OPTION.comment, comment);
-    if (queue !== undefined) {
-      view.setUint16(this.#at, OPTION.epbQueue, true);
-      view.setUint16(this.#at + 2, 4, true);
-      view.setUint32(this.#at + 4, queue, true);
-      this.#at += 8;
+    if (options?.inbound === true) this.#word(OPTION.epbFlags, EPB_INBOUND);
+    if (dropCount !== 0) this.#long(OPTION.epbDropCount, dropCount);
+    if (queue !== undefined) this.#word(OPTION.epbQueue, queue);
+    if (verdict !== undefined) {
+      view.setUint16(this.#at, OPTION.epbVerdict, true);
+      view.setUint16(this.#at + 2, VERDICT_BYTES, true);
+      view.setUint8(this.#at + 4, VERDICT_LINUX_EBPF_XDP);
+      view.setUint32(this.#at + 5, verdict, true);
+      this.#at += optionSize(VERDICT_BYTES);
     }
     this.#end(start, optionBytes !== 0);
+  }
+
+  /** Says of an interface, as of `timestampNs`, how many of its frames the file has and how many were lost. */
+  statistics(interfaceId: number, timestampNs: bigint, { delivered, dropped, comment }: PcapngStatistics): void {
+    const text = comment === undefined ? NO_TEXT : optionText(comment);
+    const optionBytes = optionSize(text.length) + 2 * optionSize(8);
+    const start = this.#begin(BLOCK.interfaceStatistics, ISB.options + optionBytes + 8);
+    const view = this.#view;
+    view.setUint32(start + ISB.interfaceId, interfaceId, true);
+    view.setUint32(start + ISB.ticksHigh, Number(timestampNs >> 32n), true);
+    view.setUint32(start + ISB.ticksLow, Number(timestampNs & 0xffff_ffffn), true);
+    this.#at = start + ISB.options;
+    this.#option(OPTION.comment, text);
+    this.#long(OPTION.isbOsDrop, dropped);
+    this.#long(OPTION.isbUserDelivered, delivered);
+    this.#end(start, true);
+  }
+
+  /** Bytes written since the last flush. */
+  get pending(): number {
+    return this.#at;
   }
 
   /** Hands over everything written so far. */
@@ -187,6 +247,22 @@ export class PcapngWriter {
     this.#view.setUint16(this.#at + 2, value.length, true);
     this.#bytes.set(value, this.#at + 4);
     this.#at += 4 + padded(value.length);
+  }
+
+  #word(code: number, value: number): void {
+    this.#view.setUint16(this.#at, code, true);
+    this.#view.setUint16(this.#at + 2, 4, true);
+    this.#view.setUint32(this.#at + 4, value, true);
+    this.#at += 8;
+  }
+
+  /** A count of 64 bits. */
+  #long(code: number, value: number): void {
+    this.#view.setUint16(this.#at, code, true);
+    this.#view.setUint16(this.#at + 2, 8, true);
+    this.#view.setUint32(this.#at + 4, value >>> 0, true);
+    this.#view.setUint32(this.#at + 8, Math.floor(value / 2 ** 32), true);
+    this.#at += 12;
   }
 
   #replaceBuffer(size: number): void {

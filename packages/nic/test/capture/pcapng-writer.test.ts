@@ -31,6 +31,31 @@ describe('the pcapng writer', () => {
     ]);
   });
 
+  it('writes these bytes for what became of a frame, and for statistics', () => {
+    const { writer, chunks } = writerWithChunks();
+    const id = writer.addInterface({ name: 'e' });
+    writer.flush();
+    writer.frame(id, 1n, bytesFrom(0xa0, 4), { inbound: true, dropCount: 2 ** 32 + 3, xdpVerdict: 4 });
+    writer.statistics(id, 2n, { delivered: 1, dropped: 2 ** 32 + 3, comment: 'abc' });
+    expect(writer.pending).toBe(76 + 60);
+    writer.flush();
+    expect(writer.pending).toBe(0);
+    const hex = Buffer.from(chunks[1]!).toString('hex');
+    expect(hex.match(/.{1,8}/g)).toEqual([
+      ...['06000000', '4c000000', '00000000', '00000000', '01000000', '04000000', '04000000', 'a0a1a2a3'],
+      ...['02000400', '01000000'], // epb_flags: inbound
+      ...['04000800', '03000000', '01000000'], // epb_dropcount
+      ...['07000900', '02040000', '00000000', '00000000'], // epb_verdict: eBPF XDP, 4
+      ...['00000000', '4c000000'],
+      ...['05000000', '3c000000', '00000000', '00000000', '02000000'], // interface statistics
+      ...['01000300', '61626300'], // comment 'abc'
+      ...['07000800', '03000000', '01000000'], // isb_osdrop
+      ...['08000800', '01000000', '00000000'], // isb_usrdeliv
+      ...['00000000', '3c000000'],
+    ]);
+    expect(decodeCapture(concat(...chunks))).toMatchObject({ frames: [{ data: bytesFrom(0xa0, 4) }] });
+  });
+
   it('hands over nothing before 64 KiB, then whole blocks of at least that much, and the rest at flush', () => {
     const { writer, chunks } = writerWithChunks();
     writer.addInterface({ name: 'eth0' });
