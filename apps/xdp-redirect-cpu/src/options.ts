@@ -89,6 +89,8 @@ export interface Settings {
   /** Maps whose contents are shown at the end. */
   readonly dumpMaps: readonly string[];
   readonly web: WebSettings | undefined;
+  /** URL of an OpenTelemetry collector. */
+  readonly otlp: string | undefined;
 }
 
 /** The page that --web serves. */
@@ -153,6 +155,11 @@ function pktgen(text: string): PktgenSpec {
     if (error instanceof PktgenSpecError) throw new InvalidArgumentError(error.message);
     throw error;
   }
+}
+
+function otlpEndpoint(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw new InvalidArgumentError('Give an http URL, as in http://localhost:4318.');
 }
 
 function replaySpeed(text: string): 'max' | number {
@@ -294,6 +301,12 @@ export function describeRun(): Command {
   add(
     new Option('--host <address>', 'of --web: where it listens; others than loopback need the token that is printed'),
   );
+  add(
+    new Option(
+      '--otlp <url>',
+      'send the counters to an OpenTelemetry collector every 10 s, as in http://localhost:4318',
+    ).argParser(otlpEndpoint),
+  );
   add(new Option('--allow-control', 'of --web with --backend linux: the page may change the program and the entries'));
   command.addHelpText('after', `\nPrograms:\n${programList}\n\nKeys of --pktgen (default):\n${pktgenList}\n`);
   command.addHelpText('after', CAPTURE_HELP);
@@ -364,6 +377,7 @@ export function settingsOf(command: Command): Settings {
     handler: o.handler,
     json: o.json ?? false,
     dumpMaps: o.dumpMap ?? [],
+    otlp: o.otlp,
     web:
       o.web === undefined
         ? undefined

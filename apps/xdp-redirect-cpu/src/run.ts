@@ -8,6 +8,7 @@
 
 import { ObjectError, VerifierError } from '@cpumap/bpf';
 import type { Statistics } from '@cpumap/host';
+import type { OtlpExport } from '@cpumap/metrics';
 import type { TraceSubscription } from '@cpumap/tracepoints';
 import { KernelError } from '@cpumap/uapi';
 import { startCaptures } from './capture/captures.ts';
@@ -54,8 +55,14 @@ async function runOnEngine(settings: Settings, outputs: RunOutputs, signal: Abor
     },
   });
   let page: EnginePage | undefined;
+  let exporting: OtlpExport | undefined;
   try {
     page = await openPage(machine, settings, input);
+    if (settings.otlp !== undefined) {
+      const { exportMetrics } = await import('./metrics.ts');
+      const metered = { backend: machine.host, programName: machine.programName };
+      exporting = await exportMetrics(metered, settings.otlp, complain);
+    }
     view = createLiveView({
       output: out,
       input: keys,
@@ -66,6 +73,7 @@ async function runOnEngine(settings: Settings, outputs: RunOutputs, signal: Abor
     return await receive(machine, settings, input, outputs, signal, page, view);
   } finally {
     view?.close();
+    await exporting?.close();
     await page?.dashboard.close();
     await machine.close();
   }

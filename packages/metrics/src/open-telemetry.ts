@@ -20,7 +20,7 @@ export interface OtlpExport {
 }
 
 /** After so many milliseconds an export that got no answer has failed. */
-const TIMEOUT_MS = 5000;
+const TIMEOUT_MS = 2000;
 
 /** @throws TypeError for what is no http URL */
 export function otlpUrl(endpoint: string): string {

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dashboard } from '@cpumap/dashboard';
+import type { OtlpExport } from '@cpumap/metrics';
 import type { TraceSubscription } from '@cpumap/tracepoints';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { dumpLines, dumpMap } from '../map-dump.ts';
@@ -26,11 +27,18 @@ const SETTLE_POLLS = 400;
 export async function runOnLinux(settings: Settings, outputs: RunOutputs, signal: AbortSignal): Promise<ExitCode> {
   const machine = await buildLinuxMachine(settings);
   let page: Dashboard | undefined;
+  let exporting: OtlpExport | undefined;
   let view: LiveView | undefined;
   try {
     if (settings.web !== undefined) {
       const { openLinuxPage } = await import('../web/linux-page.ts');
       page = await openLinuxPage(machine, settings, settings.web);
+    }
+    if (settings.otlp !== undefined) {
+      const { exportMetrics } = await import('../metrics.ts');
+      exporting = await exportMetrics(machine, settings.otlp, (text) => {
+        outputs.err.write(`xdp-redirect-cpu: ${text}\n`);
+      });
     }
     view = createLiveView({
       output: outputs.out,
@@ -42,6 +50,7 @@ export async function runOnLinux(settings: Settings, outputs: RunOutputs, signal
     return await watch(machine, settings, outputs, signal, page, view);
   } finally {
     view?.close();
+    await exporting?.close();
     await page?.close();
     await machine.close();
   }

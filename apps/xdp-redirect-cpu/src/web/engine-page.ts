@@ -53,5 +53,6 @@ export async function openEnginePage(
   const activeCpus = createActiveCpus(machine.maps, settings.remoteCpus);
   const source = engineSource(machine, settings, input, activeCpus, feed);
   const controls = engineControls(machine, settings, activeCpus, feed);
-  return { dashboard: await openWebPage(web, { source, controls }), feed };
+  const metered = { backend: machine.host, programName: machine.programName };
+  return { dashboard: await openWebPage(web, { source, controls }, metered), feed };
 }

@@ -22,5 +22,6 @@ export function openLinuxPage(machine: LinuxMachine, settings: Settings, web: We
     web.allowControl
       ? { source, controls: linuxControls(machine, settings, activeCpus) }
       : { source, whyNoControls: '--allow-control lets this page change what the kernel does, and was not given' },
+    machine,
   );
 }
