@@ -1,4 +1,7 @@
-/** `npm start`: installs and builds what is missing, then spreads a small everyday capture over CPUs. */
+/**
+ * `npm start`: installs and builds what is missing, then spreads a small everyday capture over CPUs, or does what the
+ * arguments say.
+ */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { ensureInstalled, root, turbo } from './install.mjs';
@@ -13,11 +16,15 @@ try {
 }
 
 const app = join(root, 'apps/xdp-redirect-cpu');
-const job = [
-  ...['--input', join(app, 'captures/everyday.pcapng')],
-  ...['--cpus', '3', '--cpu', '1', '--cpu', '2', '--prognum', '5'],
-];
-const child = spawn(process.execPath, [join(app, 'dist/cli.js'), ...job, ...process.argv.slice(2)], {
+const wanted = process.argv.slice(2);
+// a command of its own (scenario, explain, …), or options for the job
+const job = /^[a-z]/.test(wanted[0] ?? '')
+  ? []
+  : [
+      ...['--input', join(app, 'captures/everyday.pcapng')],
+      ...['--cpus', '3', '--cpu', '1', '--cpu', '2', '--prognum', '5'],
+    ];
+const child = spawn(process.execPath, [join(app, 'dist/cli.js'), ...job, ...wanted], {
   stdio: 'inherit',
 });
 // End when the command ends, and pass on what it was not told itself: a terminal sends Ctrl-C to both.

@@ -43,6 +43,14 @@ s.bind((sys.argv[1], 0))
 print(sum(1 for line in sys.stdin if s.send(bytes.fromhex(line.strip()))))
 `;
 
+/** Asks a server for JSON, by POST if there is a value to send; prints the status and the answer. */
+const REQUEST = `
+const [url, body] = process.argv.slice(1);
+const headers = { 'content-type': 'application/json', 'x-cpumap-dashboard': '1' };
+const response = await fetch(url, body === undefined ? {} : { method: 'POST', headers, body });
+console.log(JSON.stringify({ status: response.status, body: await response.json() }));
+`;
+
 export interface Namespace {
   /** Runs a command to its end. */
   run(command: string): string;
@@ -50,6 +58,8 @@ export interface Namespace {
   start(args: readonly string[]): Running;
   /** Sends frames on an interface; returns how many were sent. */
   send(device: string, frames: readonly Uint8Array[]): number;
+  /** Asks a page of --web that is served inside. */
+  ask(url: string, value?: unknown): { readonly status: number; readonly body: unknown };
   close(): void;
 }
 
@@ -64,6 +74,11 @@ export async function createNamespace(): Promise<Namespace> {
     send(device, frames) {
       const input = frames.map((frame) => Buffer.from(frame).toString('hex')).join('\n');
       return Number(tool('nsenter', [...inside, 'python3', '-c', SENDER, device], input));
+    },
+    ask(url, value) {
+      const node = [process.execPath, '--input-type=module', '-e', REQUEST, url];
+      const body = value === undefined ? [] : [JSON.stringify({ value })];
+      return JSON.parse(tool('nsenter', [...inside, ...node, ...body]));
     },
     close: () => void holder.kill('SIGKILL'),
   };
