@@ -1,0 +1,199 @@
+/**
+ * Traffic that lands on one RX queue whatever RSS does, before and after: first each RX CPU delivers what RSS gives it, then
+ * a program hashes what is inside the encapsulation and a cpumap spreads it over the remote CPUs.
+ *
+ * Where each number comes from
+ *   offered        the source
+ *   missed         the device's counter
+ *   queue full     the cpumap's counter at its flushes
+ *   delivered      a packet handler on each CPU, which reads flow and number at the end of each frame
+ *   out of order   that handler: frames that are behind the one before them in their flow
+ */
+import type { BpfProgram } from '@cpumap/bpf';
+import { type Backend, total } from '@cpumap/host';
+import { steeringProgram } from '@cpumap/programs';
+import { type Engine, sourceBytes, withEngine } from '../engine.ts';
+import { HANDLERS } from '../handler-module.ts';
+import { jainIndex } from '../jain.ts';
+import { createSampleMachine } from '../sample-machine.ts';
+import { checkCpus, checkInteger, checkPositive, cpuRange, type EngineSettings, refuse } from '../settings.ts';
+import { ENCAPSULATIONS, type Encapsulation, type EncapsulationName } from './encapsulations.ts';
+import { CYCLE, createFlowTraffic, type FlowTraffic } from './flow-source.ts';
+import { TALLY_COLUMNS, type WatchFlowsOptions } from './watch-flows.ts';
+
+const RATE = 8_000_000;
+const QSIZE = 2048;
+const MTU = 1500;
+const MOST_FLOWS = 4096;
+
+/** The program that spreads the traffic: one that comes with the packages, or a user's own. */
+export interface SpreadingProgram {
+  readonly name: string;
+  /** Loads it, with its maps filled: entries of `qsize` frames for `remoteCpus`. */
+  load(backend: Backend, remoteCpus: readonly number[], qsize: number): Promise<BpfProgram>;
+}
+
+export interface ImbalanceOptions extends EngineSettings {
+  /** Default all of them, one after the other. */
+  readonly encapsulations?: readonly EncapsulationName[];
+  /** Default the steering program of each encapsulation. */
+  readonly program?: SpreadingProgram;
+  /** CPUs of the machine. Default 8. */
+  readonly cpus?: number;
+  /** Of the device; the CPUs beyond them are the remote ones. Default 4. */
+  readonly rxQueues?: number;
+  /** Default 1024. */
+  readonly flows?: number;
+  /** Frames per second. Default 8 million on virtual CPUs; on threads as fast as they are taken, so that none is missed. */
+  readonly rate?: number;
+  /** Seconds of traffic, where a rate says how many frames that is. Default 0.05. */
+  readonly seconds?: number;
+}
+
+export interface Spread {
+  readonly cpus: readonly number[];
+  /** Frames that the stack got on each of `cpus`. */
+  readonly delivered: readonly number[];
+  /** Of these shares. */
+  readonly jain: number;
+  /** RX queues that frames came in on. */
+  readonly queuesUsed: number;
+  readonly missed: number;
+  readonly queueFull: number;
+  /** Frames that the program dropped, or could not redirect. */
+  readonly refused: number;
+  readonly outOfOrder: number;
+  /** Delivered frames per second, from the first frame to the end of the last. */
+  readonly deliveredPerSecond: number;
+}
+
+export interface ImbalanceRun {
+  readonly encapsulation: EncapsulationName;
+  readonly description: string;
+  readonly program: string;
+  readonly offered: number;
+  readonly before: Spread;
+  readonly after: Spread;
+}
+
+export interface ImbalanceResult {
+  readonly scenario: 'imbalance';
+  readonly backend: 'engine';
+  readonly executor: 'threads' | 'virtual';
+  readonly seed: number;
+  readonly cpus: number;
+  readonly rxQueues: number;
+  readonly flows: number;
+  /** undefined: as fast as they are taken. */
+  readonly rate: number | undefined;
+  readonly runs: readonly ImbalanceRun[];
+}
+
+/** What a run is about, checked. */
+interface Scene {
+  readonly settings: EngineSettings;
+  readonly cpus: number;
+  readonly rxQueues: number;
+  readonly flows: number;
+  readonly count: number;
+  readonly rate: number;
+}
+
+async function receive(
+  { host, device, send, finish }: Engine,
+  traffic: FlowTraffic,
+  { flows, count, rate }: Scene,
+  on: readonly number[],
+): Promise<Spread> {
+  const nrCpus = host.possibleCpus;
+  const tally = new SharedArrayBuffer(nrCpus * TALLY_COLUMNS * Float64Array.BYTES_PER_ELEMENT);
+  const handler: WatchFlowsOptions = {
+    tally,
+    flows: new SharedArrayBuffer(flows * Int32Array.BYTES_PER_ELEMENT),
+    cycle: CYCLE,
+  };
+  await host.addHandler({ module: HANDLERS, export: 'watchFlows' }, { options: handler });
+  const started = host.now();
+  await send(traffic.source(count, rate));
+  const seconds = (host.now() - started) / 1e9;
+  const statistics = finish();
+  const counts = new Float64Array(tally);
+  const ofCpu = (cpu: number, column: number): number => counts[cpu * TALLY_COLUMNS + column]!;
+  const delivered = on.map((cpu) => ofCpu(cpu, 0));
+  const all = cpuRange(0, nrCpus);
+  return {
+    cpus: on,
+    delivered,
+    jain: jainIndex(delivered),
+    queuesUsed: device.queueCounts().filter(({ packets, missed }) => packets + missed > 0).length,
+    missed: device.statistics().rx_missed_errors!,
+    queueFull: total(statistics, ({ cpumap }) => cpumap.ring_full),
+    refused: total(statistics, ({ xdp }) => xdp.drop + xdp.aborted + xdp.redirect_err),
+    outOfOrder: all.reduce((sum, cpu) => sum + ofCpu(cpu, 1), 0),
+    deliveredPerSecond: all.reduce((sum, cpu) => sum + ofCpu(cpu, 0), 0) / seconds,
+  };
+}
+
+async function compare(encapsulation: Encapsulation, program: SpreadingProgram, scene: Scene): Promise<ImbalanceRun> {
+  const { settings, cpus, rxQueues, flows, count, rate } = scene;
+  const traffic = createFlowTraffic(encapsulation, flows, settings.seed ?? 1);
+  const { rssVlanTags } = encapsulation;
+  const paced = rate < Number.POSITIVE_INFINITY;
+  const engine = {
+    ...settings,
+    cpus,
+    rxQueues,
+    mtu: MTU,
+    // without a pace the wire waits: with fewer buffers than a ring holds, nothing is ever dropped
+    buffers: paced ? 2 * QSIZE : QSIZE / 2,
+    sourceBytes: sourceBytes(traffic.source(count, rate)),
+    ...(rssVlanTags === undefined ? {} : { rssVlanTags }),
+  };
+  const rxCpus = cpuRange(0, rxQueues);
+  const remoteCpus = cpuRange(rxQueues, cpus - rxQueues);
+  const before = await withEngine(engine, (one) => receive(one, traffic, scene, rxCpus));
+  const after = await withEngine(engine, async (one) => {
+    one.host.attachXdp(one.device.name, await program.load(one.host, remoteCpus, QSIZE));
+    return receive(one, traffic, scene, remoteCpus);
+  });
+  const { name, description } = encapsulation;
+  return { encapsulation: name, description, program: program.name, offered: count, before, after };
+}
+
+/** The steering program of an encapsulation, as a program that spreads it. */
+export function steeringFor(mode: Parameters<typeof steeringProgram>[0]): SpreadingProgram {
+  return {
+    name: mode,
+    load: (backend, remoteCpus, qsize) =>
+      backend.loadProgram(steeringProgram(mode, createSampleMachine(backend, remoteCpus, qsize))),
+  };
+}
+
+/** @throws KernelError EINVAL, ENOMEM; EINTR (the signal); EIO (a frame is not accounted for); what the program's load throws */
+export async function runImbalance(options: ImbalanceOptions = {}): Promise<ImbalanceResult> {
+  const { encapsulations = ENCAPSULATIONS.map(({ name }) => name), program, executor = 'virtual', seed = 1 } = options;
+  const { cpus = 8, rxQueues = 4, flows = 1024, seconds = 0.05, signal } = options;
+  checkCpus('imbalance', cpus, rxQueues);
+  checkInteger('imbalance', 'flows', flows, 1, MOST_FLOWS);
+  checkPositive('imbalance', 'seconds', seconds);
+  if (options.rate !== undefined) checkPositive('imbalance', 'rate', options.rate);
+  const chosen = encapsulations.map(
+    (wanted) =>
+      ENCAPSULATIONS.find(({ name }) => name === wanted) ??
+      refuse('imbalance', `no encapsulation '${wanted}': there are ${ENCAPSULATIONS.map(({ name }) => name).join(', ')}`),
+  );
+  const rate = options.rate ?? (executor === 'threads' ? undefined : RATE);
+  const scene: Scene = {
+    settings: { executor, seed, ...(signal && { signal }) },
+    cpus,
+    rxQueues,
+    flows,
+    count: Math.max(1, Math.round((rate ?? RATE) * seconds)),
+    rate: rate ?? Number.POSITIVE_INFINITY,
+  };
+  const runs: ImbalanceRun[] = [];
+  for (const encapsulation of chosen) {
+    runs.push(await compare(encapsulation, program ?? steeringFor(encapsulation.name), scene));
+  }
+  return { scenario: 'imbalance', backend: 'engine', executor, seed, cpus, rxQueues, flows, rate, runs };
+}
