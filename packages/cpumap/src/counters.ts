@@ -1,6 +1,6 @@
 /**
  * Where frames went once cpumap had them, per CPU, float64: what the ledger needs and the tracepoints do not say in every
- * release. `queued` and `ring_full` are counted on the redirecting CPU, the rest on the remote one.
+ * release. `taken`, `ring_full` and `wakeups` are counted on the redirecting CPU, the rest on the remote one.
  */
 import { layout } from '@cpumap/uapi';
 
@@ -9,6 +9,8 @@ export const CPUMAP_COUNTERS = layout({
   taken: 'f64',
   /** Freed at a flush because the ring was full. */
   ring_full: 'f64',
+  /** Sleeping kthreads that it woke. */
+  wakeups: 'f64',
   dequeued: 'f64',
   /** Handed to the stack, which took them. */
   delivered: 'f64',

@@ -48,6 +48,7 @@ export function attachCpuMapTarget(parts: EnqueueParts): RedirectTarget {
   const KTHREAD = CPU_MAP_ENTRY.kthread >> 2;
   const { memory, cpu, rings, tasks, frames, tracepoints, bulkQueues, counters, flushList } = parts;
   const { u32, f64 } = memory;
+  const wakeups = (counters + CPUMAP_COUNTERS.wakeups) >> 3;
   const ownBulkq = cpu * BULKQ_BYTES;
   const first = flushList >> 2;
   const scratch = flushList + 4;
@@ -118,7 +119,7 @@ export function attachCpuMapTarget(parts: EnqueueParts): RedirectTarget {
       const taken = rings.produceBulk(ring, scratch, 1);
       rings.unlock(ring);
       f64[(counters + CPUMAP_COUNTERS.taken) >> 3]! += taken;
-      if (taken === 1) tasks.wakeUp(u32[e + KTHREAD]!);
+      if (taken === 1) f64[wakeups]! += tasks.wakeUp(u32[e + KTHREAD]!);
       // mirrors cpu_map_generic_redirect: a full ring counts as dropped and not as processed, unlike native mode
       const mapId = u32[e + (CPU_MAP_ENTRY.map_id >> 2)]!;
       tracepoints.cpumapEnqueue(mapId, taken, 1 - taken, u32[e + (CPU_MAP_ENTRY.cpu >> 2)]!);
@@ -130,7 +131,7 @@ export function attachCpuMapTarget(parts: EnqueueParts): RedirectTarget {
         const next = u32[(bq >> 2) + NEXT]!;
         listDel(bq);
         bulkQueues.flushToQueue(bq);
-        tasks.wakeUp(u32[(u32[(bq >> 2) + (XDP_BULK_QUEUE.obj >> 2)]! >> 2) + KTHREAD]!);
+        f64[wakeups]! += tasks.wakeUp(u32[(u32[(bq >> 2) + (XDP_BULK_QUEUE.obj >> 2)]! >> 2) + KTHREAD]!);
         bq = next;
       }
     },
@@ -149,7 +150,7 @@ export function attachCpuMapTarget(parts: EnqueueParts): RedirectTarget {
           if (entry === 0) continue; // mirrors __cpu_map_flush of 4.15: skipped before the bit is cleared
           u32[bits + word]! &= ~(1 << bit);
           bulkQueues.flushToQueue(u32[(entry >> 2) + BULKQ]! + ownBulkq);
-          tasks.wakeUp(u32[(entry >> 2) + KTHREAD]!);
+          f64[wakeups]! += tasks.wakeUp(u32[(entry >> 2) + KTHREAD]!);
         }
       }
     },

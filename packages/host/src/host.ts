@@ -32,7 +32,6 @@ import {
   type Executor,
   type Memory,
   synchronizeRcu,
-  type VirtualCosts,
 } from '@cpumap/smp';
 import { createTraceControl, type TraceControl } from '@cpumap/tracepoints';
 import {
@@ -49,6 +48,8 @@ import { MAX_IFINDEX } from '@cpumap/xdp';
 import type { Backend, XdpLink, XdpMode } from './backend.ts';
 import { blueprintFeatures, createBlueprint, LOOPBACK_IFINDEX } from './blueprint.ts';
 import { engineTargetTypes } from './collection/target-types.ts';
+import { createCostMeter } from './costs/cost-meter.ts';
+import { type CostSet, checkCostSet } from './costs/cost-set.ts';
 import { createCpuRuntime, type HandlerCode } from './cpu-runtime.ts';
 import type { CpuWorkerData } from './cpu-worker.ts';
 import { closeLedger, type Ledger } from './ledger.ts';
@@ -70,8 +71,8 @@ export interface HostOptions {
   readonly memoryBytes?: number;
   /** Trace records kept per CPU. Default 4096, 512 on machines of more than 16 CPUs. */
   readonly traceRecords?: number;
-  /** Virtual nanoseconds per turn, frame and wake-up. */
-  readonly virtualCosts?: VirtualCosts;
+  /** Of the virtual executor: what each stage of a frame's way costs. Default 85 ns a frame and CPU, 200 ns a turn. */
+  readonly costs?: CostSet;
   /** What runs bytecode: the compiler (default), or the interpreter that it is compared with. */
   readonly bpfEngine?: BpfEngine;
   /** Told the first error of each program and of the packet handlers, per CPU. */
@@ -137,6 +138,14 @@ export async function createHost(options: HostOptions): Promise<Host> {
   if (!(Number.isInteger(cpus) && cpus >= 1 && cpus <= NR_CPUS)) {
     throw new KernelError('EINVAL', 'createHost', { hint: `cpus is ${cpus}; a machine has 1 to ${NR_CPUS} CPUs` });
   }
+  if (options.costs !== undefined) {
+    if (kind !== 'virtual') {
+      throw new KernelError('EINVAL', 'createHost', {
+        hint: "costs are of executor 'virtual': threads take what they take",
+      });
+    }
+    checkCostSet(options.costs);
+  }
   const memory = createMemory(options.memoryBytes ?? DEFAULT_MEMORY);
   const allocator = createAllocator(memory);
   const traceRecords = options.traceRecords ?? (cpus > 16 ? 512 : 4096);
@@ -187,7 +196,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
   let coreTypes: Btf | undefined;
 
   function startVirtual() {
-    const time = createVirtualTime(cpus, options.virtualCosts);
+    const { costs } = options;
+    const time = createVirtualTime(cpus, costs && createCostMeter(memory, blueprint, cpus, costs));
     const machine = attachMachine(memory, blueprint.machine, time.onKick);
     const runtimes = Array.from({ length: cpus }, (_, cpu) =>
       createCpuRuntime({

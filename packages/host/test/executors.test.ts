@@ -18,7 +18,7 @@ function totals(host: Host): Record<string, unknown> {
   return {
     device: statistics.devices[0]!.counters,
     xdp: sum('xdp', Object.keys(xdp)),
-    cpumap: sum('cpumap', Object.keys(cpumap)),
+    cpumap: { ...sum('cpumap', Object.keys(cpumap)), wakeups: undefined }, // as timing has it
     stack: sum('stack', Object.keys(stack)),
     perCpu: statistics.cpus.map((cpu) => cpu.stack),
     verdicts: statistics.cpus.map((cpu) => cpu.xdp),

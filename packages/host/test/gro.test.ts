@@ -1,6 +1,6 @@
 /** GRO and RPS behind a cpumap, as a user of the host sees them: counts, order, refusals, teardown. */
 import { assembleProgram } from '@cpumap/bpf';
-import { ACCEPT_ALL } from '@cpumap/host';
+import { ACCEPT_ALL, COST_SETS } from '@cpumap/host';
 import { buildFrame } from '@cpumap/nic';
 import { copyMacFrame, readGso } from '@cpumap/skb';
 import { ETH_P, NET_RX_DROP, NET_RX_SUCCESS } from '@cpumap/uapi';
@@ -255,7 +255,7 @@ describe('RPS', () => {
   });
 
   it('drops and counts what a full backlog does not take', async () => {
-    const host = await virtualHost({ cpus: 3, virtualCosts: { turn: 200, frame: 85, wake: 1_000_000 } });
+    const host = await virtualHost({ cpus: 3, costs: { ...COST_SETS['published-2017'], wakeLatency: 1_000_000 } });
     const { nic } = await redirectTo(host, { rpsCpus: [2], buffers: 8192 }, 4096);
     nic.start(sourceOf(segments(3000)));
     await host.settle();

@@ -12,22 +12,21 @@ import type { Machine } from './machine.ts';
 import { createPrng } from './prng.ts';
 import { createSchedule } from './schedule.ts';
 
-/** Virtual nanoseconds. The figures are those of a CPU that redirects about 11 M frames/s, as published in 2017. */
+/** What time passes for, in virtual nanoseconds. */
 export interface VirtualCosts {
-  /** Each turn, whatever it does. */
-  readonly turn: number;
-  /** Each frame that a turn handles. */
-  readonly frame: number;
   /** From the kick of a sleeping CPU to its first turn. */
   readonly wake: number;
+  /** What a turn that has just ended cost; a whole number. `work` is the number of frames that its tasks handled. */
+  ofTurn(cpu: number, work: number): number;
 }
 
-export const VIRTUAL_COSTS: VirtualCosts = { turn: 200, frame: 85, wake: 2000 };
+/** 200 ns a turn and 85 a frame: about the 11 M frames/s that one CPU was said to redirect in 2017. */
+export const PLAIN_COSTS: VirtualCosts = { wake: 2000, ofTurn: (_, work) => 200 + work * 85 };
 
-export interface VirtualOptions {
-  readonly seed: number;
-  readonly costs?: VirtualCosts;
-}
+/** What a turn costs on average beside `ofTurn`, as the seed adds up to an eighth. */
+export const MEAN_VARIATION = 1 + 1 / 16;
+/** CPUs take their first turns within this long. */
+const START_WITHIN_NS = 200;
 
 /** Real milliseconds after which `advance` lets the event loop run, so that signals and timers are heard. */
 const SLICE_MS = 8;
@@ -36,7 +35,7 @@ const MAX_TURNS_WAITING = 10_000_000;
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** Makes the virtual CPUs' clock and kick hook first: the machine and the runtimes are built with them. */
-export function createVirtualTime(nrCpus: number, costs: VirtualCosts = VIRTUAL_COSTS) {
+export function createVirtualTime(nrCpus: number, costs: VirtualCosts = PLAIN_COSTS) {
   const schedule = createSchedule(nrCpus);
   let now = 0;
   return {
@@ -65,7 +64,7 @@ export function createVirtualExecutor(
   let closed = false;
   for (let cpu = 0; cpu < machine.nrCpus; cpu++) {
     machine.setAsleep(cpu, true); // between turns, and the host only ever acts between turns, every CPU is quiet
-    schedule.set(cpu, prng.below(costs.turn));
+    schedule.set(cpu, prng.below(START_WITHIN_NS));
   }
 
   /** One turn of the earliest CPU, unless that would start at or after `limit`. */
@@ -78,7 +77,7 @@ export function createVirtualExecutor(
     const { loop } = runtimes[cpu]!;
     const work = loop.turn();
     const kickedAt = schedule.at(cpu);
-    const cost = costs.turn + work * costs.frame;
+    const cost = costs.ofTurn(cpu, work);
     const end = clock.now() + cost + prng.below((cost >> 3) + 1);
     schedule.set(cpu, work > 0 ? end : kickedAt !== NEVER ? Math.max(end, kickedAt) : end + loop.dueIn());
     return true;

@@ -57,8 +57,8 @@ export function createTask(memory: Memory, allocator: Allocator, kind: number, d
 export interface Tasks {
   /** Gives the task to the CPU that it names. */
   post(task: number): void;
-  /** mirrors wake_up_process: no effect unless it sleeps. */
-  wakeUp(task: number): void;
+  /** mirrors wake_up_process: 1 if it slept and is woken by this call, else 0 and no effect. */
+  wakeUp(task: number): number;
   /** mirrors kthread_stop without the waiting: asks it to stop and wakes it. */
   stop(task: number): void;
   state(task: number): number;
@@ -75,11 +75,12 @@ export interface Tasks {
 export function attachTasks(machine: Machine): Tasks {
   const words = machine.memory.i32;
 
-  function wakeUp(task: number): void {
+  function wakeUp(task: number): number {
     const state = (task + TASK.state) >> 2;
-    if (Atomics.load(words, state) !== TASK_SLEEPING) return;
-    if (Atomics.compareExchange(words, state, TASK_SLEEPING, TASK_WOKEN) !== TASK_SLEEPING) return;
+    if (Atomics.load(words, state) !== TASK_SLEEPING) return 0;
+    if (Atomics.compareExchange(words, state, TASK_SLEEPING, TASK_WOKEN) !== TASK_SLEEPING) return 0;
     machine.kick(words[(task + TASK.cpu) >> 2]!);
+    return 1;
   }
 
   return {
