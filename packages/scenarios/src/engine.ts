@@ -7,7 +7,7 @@
 import { createHost, type Host, type Statistics } from '@cpumap/host';
 import type { FrameSource, NicDevice } from '@cpumap/nic';
 import { KernelError } from '@cpumap/uapi';
-import { cpuRange, type EngineSettings } from './settings.ts';
+import { type Chosen, cpuRange } from './settings.ts';
 
 /** Memory beside the buffers: rings, records of traces, maps, code. */
 const BASE_BYTES = 64 * 1024 * 1024;
@@ -17,7 +17,7 @@ const MOST_BYTES = 2 * 1024 * 1024 * 1024;
 const BUFFER_OVERHEAD = 1280;
 export const RX_RING = 512;
 
-export interface EngineOptions extends EngineSettings {
+export interface EngineOptions extends Chosen {
   readonly cpus: number;
   readonly rxQueues: number;
   readonly mtu: number;
@@ -50,7 +50,7 @@ export function sourceBytes({ frames, order, dueNs }: FrameSource): number {
 
 /** @throws KernelError ENOMEM for a machine that no memory of 2 GiB holds */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { cpus, rxQueues, mtu, buffers, executor = 'virtual', seed = 1, signal, rssVlanTags } = options;
+  const { cpus, rxQueues, mtu, buffers, executor, seed, costs, signal, rssVlanTags } = options;
   const perQueue = (RX_RING + buffers) * (Math.max(mtu, 2048) + BUFFER_OVERHEAD);
   const memoryBytes = BASE_BYTES + cpus * PER_CPU_BYTES + rxQueues * perQueue + 2 * options.sourceBytes;
   if (memoryBytes > MOST_BYTES) {
@@ -58,7 +58,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       hint: `${rxQueues} RX queues and their frames take ${Math.ceil(memoryBytes / 2 ** 20)} MiB of 2048: use fewer queues, or a shorter run`,
     });
   }
-  const host = await createHost({ cpus, executor, seed, memoryBytes });
+  const host = await createHost({ cpus, executor, seed, memoryBytes, ...(executor === 'virtual' && { costs }) });
   const irqCpus = cpuRange(0, rxQueues);
   const device = host.createDevice({
     channels: rxQueues,

@@ -2,6 +2,7 @@
  * What all scenarios are told, and the checks of it: each refusal names the value and what would do. Nothing is built
  * before they passed.
  */
+import { COST_SETS, type CostSet } from '@cpumap/host';
 import { KernelError, NR_CPUS } from '@cpumap/uapi';
 
 export interface EngineSettings {
@@ -9,8 +10,22 @@ export interface EngineSettings {
   readonly executor?: 'threads' | 'virtual';
   /** Of the virtual executor's schedule, and of what is random in the traffic. Default 1. */
   readonly seed?: number;
+  /** What each stage takes: the clock of virtual CPUs, and what CPU time is computed with. Default 'published-2017'. */
+  readonly costs?: CostSet;
   /** Ends the run early, with KernelError EINTR: there are no results of half a scenario. */
   readonly signal?: AbortSignal;
+}
+
+/** An engine's settings with nothing left out but the signal. */
+export interface Chosen {
+  readonly executor: 'threads' | 'virtual';
+  readonly seed: number;
+  readonly costs: CostSet;
+  readonly signal?: AbortSignal;
+}
+
+export function chosenOf({ executor = 'virtual', seed = 1, costs = COST_SETS['published-2017'], signal }: EngineSettings): Chosen {
+  return { executor, seed, costs, ...(signal && { signal }) };
 }
 
 /** @throws KernelError EINVAL */

@@ -8,14 +8,16 @@
  *   filtered     XDP_DROP, counted by NAPI
  *   queue full   the cpumap's counter at its flushes
  *   delivered    a packet handler on the remote CPUs that knows the legitimate frames by all of their bytes
+ *   CPU time     what each CPU's counters say it did, times what the cost set says that takes
  */
-import { total } from '@cpumap/host';
+import { type CostSet, total } from '@cpumap/host';
 import type { DecodedCapture } from '@cpumap/nic';
 import { sampleProgram } from '@cpumap/programs';
+import { type CpuTime, cpuTimes } from '../cpu-time.ts';
 import { type Engine, sourceBytes, withEngine } from '../engine.ts';
 import { HANDLERS } from '../handler-module.ts';
 import { createSampleMachine } from '../sample-machine.ts';
-import { checkCpus, checkPositive, cpuRange, type EngineSettings, refuse } from '../settings.ts';
+import { type Chosen, checkCpus, checkPositive, chosenOf, cpuRange, type EngineSettings, refuse } from '../settings.ts';
 import { type CountLegitimateOptions, TALLY_COLUMNS } from './count-legitimate.ts';
 import { createFloodMix, type FloodMix } from './flood-mix.ts';
 import { legitimateFrames } from './legitimate.ts';
@@ -58,6 +60,8 @@ export interface DdosRun {
   readonly deliveredLegitimate: number;
   /** Frames that the stack got and that are none of the capture's: what the filter let through. */
   readonly deliveredOther: number;
+  /** Of RX and remote CPUs, in this order. */
+  readonly cpuTime: readonly CpuTime[];
 }
 
 export interface DdosResult {
@@ -65,6 +69,8 @@ export interface DdosResult {
   readonly backend: 'engine';
   readonly executor: 'threads' | 'virtual';
   readonly seed: number;
+  /** The clock of virtual CPUs; on threads only what CPU time is computed with. */
+  readonly costs: CostSet;
   readonly cpus: number;
   /** Frames per second. */
   readonly rate: number;
@@ -78,7 +84,7 @@ export interface DdosResult {
 
 interface Scene {
   readonly mix: FloodMix;
-  readonly settings: EngineSettings;
+  readonly settings: Chosen;
   readonly cpus: number;
   readonly remoteCpus: readonly number[];
 }
@@ -131,10 +137,13 @@ function runOnce(scene: Scene, rxQueues: number, count: number, rate: number): P
     await send(scene.mix.source(count, rate));
     const statistics = finish();
     const { legitimate, others } = tally();
+    const { remoteCpus, settings } = scene;
+    const rxCpus = cpuRange(0, rxQueues);
+    const times = cpuTimes(statistics, settings.costs);
     return {
       rxQueues,
-      rxCpus: cpuRange(0, rxQueues),
-      remoteCpus: scene.remoteCpus,
+      rxCpus,
+      remoteCpus,
       offered: count,
       offeredLegitimate: scene.mix.legitimateIn(count),
       missed: device.statistics().rx_missed_errors!,
@@ -142,13 +151,16 @@ function runOnce(scene: Scene, rxQueues: number, count: number, rate: number): P
       queueFull: total(statistics, ({ cpumap }) => cpumap.ring_full),
       deliveredLegitimate: legitimate,
       deliveredOther: others,
+      cpuTime: [...rxCpus, ...remoteCpus].map((cpu) => times[cpu]!),
     };
   });
 }
 
 /** @throws KernelError EINVAL, ENOMEM; EINTR (the signal); EIO (a frame is not accounted for) */
 export async function runDdos(options: DdosOptions): Promise<DdosResult> {
-  const { capture, cpus = 4, rxQueues = [1, 2], executor = 'virtual', seed = 1, signal } = options;
+  const { capture, cpus = 4, rxQueues = [1, 2] } = options;
+  const settings = chosenOf(options);
+  const { executor, seed, costs } = settings;
   const { seconds = executor === 'virtual' ? 0.1 : 1 } = options;
   if (rxQueues.length === 0) refuse('ddos', 'rxQueues is empty: it takes a number of queues for each run');
   const most = Math.max(...rxQueues);
@@ -157,7 +169,6 @@ export async function runDdos(options: DdosOptions): Promise<DdosResult> {
   if (options.rate !== undefined) checkPositive('ddos', 'rate', options.rate);
   const legitimate = legitimateFrames(capture);
   const mix = createFloodMix(legitimate, seed);
-  const settings = { executor, seed, ...(signal && { signal }) };
   const scene: Scene = { mix, settings, cpus, remoteCpus: cpuRange(most, cpus - most) };
   const measures = options.rate === undefined && executor === 'threads';
   const rxCpuTakes = measures ? await measureRxCpu(scene) : undefined;
@@ -170,6 +181,7 @@ export async function runDdos(options: DdosOptions): Promise<DdosResult> {
     backend: 'engine',
     executor,
     seed,
+    costs,
     cpus,
     rate,
     rxCpuTakes,

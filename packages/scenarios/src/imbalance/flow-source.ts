@@ -1,41 +1,51 @@
-/** Flows in bursts of one to eight frames, as a source: one cycle in which each flow sends the same number of frames. */
+/**
+ * Flows in bursts of one or two frames, as a source. In each round all flows have a turn, in another order each time; so
+ * also where most frames are missed, something of each flow arrives in each cycle.
+ */
 import type { FrameSource } from '@cpumap/nic';
 import { randomFrom } from '../random.ts';
 import { type Encapsulation, flowFrame, writeLabel } from './encapsulations.ts';
 
-/** Frames of each flow in a cycle. */
-export const CYCLE = 64;
-const LONGEST_BURST = 8;
+/** Frames in a cycle, of all flows together: the more, the later numbers begin again. */
+const CYCLE_FRAMES = 131_072;
+const LONGEST_BURST = 2;
+
+function shuffle(list: number[], random: (below: number) => number): void {
+  for (let at = list.length - 1; at > 0; at--) {
+    const other = random(at + 1);
+    [list[at], list[other]] = [list[other]!, list[at]!];
+  }
+}
 
 export interface FlowTraffic {
+  /** Frames of each flow in a cycle. */
+  readonly cycle: number;
   /** The first `count` frames at `rate` frames per second; Infinity is as fast as they are taken. */
   source(count: number, rate: number): FrameSource;
 }
 
 export function createFlowTraffic(encapsulation: Encapsulation, flows: number, seed: number): FlowTraffic {
   const random = randomFrom(seed);
+  const cycle = Math.floor(CYCLE_FRAMES / flows);
   const frames: Uint8Array[] = [];
   for (let flow = 0; flow < flows; flow++) {
     const first = flowFrame(encapsulation, flow, random);
-    for (let number = 0; number < CYCLE; number++) {
+    for (let number = 0; number < cycle; number++) {
       const frame = first.slice();
       writeLabel(frame, flow, number);
       frames.push(frame);
     }
   }
-  const sent = new Uint32Array(flows);
-  const unfinished = Array.from({ length: flows }, (_, flow) => flow);
-  const order = new Uint32Array(flows * CYCLE);
-  for (let at = 0; at < order.length; ) {
-    const which = random(unfinished.length);
-    const flow = unfinished[which]!;
-    for (let n = 1 + random(LONGEST_BURST); n > 0 && sent[flow]! < CYCLE; n--) order[at++] = flow * CYCLE + sent[flow]!++;
-    if (sent[flow] === CYCLE) {
-      unfinished[which] = unfinished.at(-1)!;
-      unfinished.pop();
-    }
+  const order = new Uint32Array(flows * cycle);
+  const turns = Array.from({ length: flows }, (_, flow) => flow);
+  for (let at = 0, sent = 0; sent < cycle; ) {
+    const burst = Math.min(1 + random(LONGEST_BURST), cycle - sent);
+    shuffle(turns, random);
+    for (const flow of turns) for (let n = 0; n < burst; n++) order[at++] = flow * cycle + sent + n;
+    sent += burst;
   }
   return {
+    cycle,
     source(count, rate) {
       if (rate === Number.POSITIVE_INFINITY) return { frames, order, count };
       const gap = 1e9 / rate;

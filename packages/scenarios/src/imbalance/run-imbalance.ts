@@ -10,15 +10,15 @@
  *   out of order   that handler: frames that are behind the one before them in their flow
  */
 import type { BpfProgram } from '@cpumap/bpf';
-import { type Backend, total } from '@cpumap/host';
+import { type Backend, type CostSet, total } from '@cpumap/host';
 import { steeringProgram } from '@cpumap/programs';
 import { type Engine, sourceBytes, withEngine } from '../engine.ts';
 import { HANDLERS } from '../handler-module.ts';
 import { jainIndex } from '../jain.ts';
 import { createSampleMachine } from '../sample-machine.ts';
-import { checkCpus, checkInteger, checkPositive, cpuRange, type EngineSettings, refuse } from '../settings.ts';
+import { type Chosen, checkCpus, checkInteger, checkPositive, chosenOf, cpuRange, type EngineSettings, refuse } from '../settings.ts';
 import { ENCAPSULATIONS, type Encapsulation, type EncapsulationName } from './encapsulations.ts';
-import { CYCLE, createFlowTraffic, type FlowTraffic } from './flow-source.ts';
+import { createFlowTraffic, type FlowTraffic } from './flow-source.ts';
 import { TALLY_COLUMNS, type WatchFlowsOptions } from './watch-flows.ts';
 
 const RATE = 8_000_000;
@@ -81,6 +81,7 @@ export interface ImbalanceResult {
   readonly backend: 'engine';
   readonly executor: 'threads' | 'virtual';
   readonly seed: number;
+  readonly costs: CostSet;
   readonly cpus: number;
   readonly rxQueues: number;
   readonly flows: number;
@@ -91,7 +92,7 @@ export interface ImbalanceResult {
 
 /** What a run is about, checked. */
 interface Scene {
-  readonly settings: EngineSettings;
+  readonly settings: Chosen;
   readonly cpus: number;
   readonly rxQueues: number;
   readonly flows: number;
@@ -110,7 +111,7 @@ async function receive(
   const handler: WatchFlowsOptions = {
     tally,
     flows: new SharedArrayBuffer(flows * Int32Array.BYTES_PER_ELEMENT),
-    cycle: CYCLE,
+    cycle: traffic.cycle,
   };
   await host.addHandler({ module: HANDLERS, export: 'watchFlows' }, { options: handler });
   const started = host.now();
@@ -136,7 +137,7 @@ async function receive(
 
 async function compare(encapsulation: Encapsulation, program: SpreadingProgram, scene: Scene): Promise<ImbalanceRun> {
   const { settings, cpus, rxQueues, flows, count, rate } = scene;
-  const traffic = createFlowTraffic(encapsulation, flows, settings.seed ?? 1);
+  const traffic = createFlowTraffic(encapsulation, flows, settings.seed);
   const { rssVlanTags } = encapsulation;
   const paced = rate < Number.POSITIVE_INFINITY;
   const engine = {
@@ -171,8 +172,10 @@ export function steeringFor(mode: Parameters<typeof steeringProgram>[0]): Spread
 
 /** @throws KernelError EINVAL, ENOMEM; EINTR (the signal); EIO (a frame is not accounted for); what the program's load throws */
 export async function runImbalance(options: ImbalanceOptions = {}): Promise<ImbalanceResult> {
-  const { encapsulations = ENCAPSULATIONS.map(({ name }) => name), program, executor = 'virtual', seed = 1 } = options;
-  const { cpus = 8, rxQueues = 4, flows = 1024, seconds = 0.05, signal } = options;
+  const { encapsulations = ENCAPSULATIONS.map(({ name }) => name), program } = options;
+  const { cpus = 8, rxQueues = 4, flows = 1024, seconds = 0.05 } = options;
+  const settings = chosenOf(options);
+  const { executor, seed, costs } = settings;
   checkCpus('imbalance', cpus, rxQueues);
   checkInteger('imbalance', 'flows', flows, 1, MOST_FLOWS);
   checkPositive('imbalance', 'seconds', seconds);
@@ -184,7 +187,7 @@ export async function runImbalance(options: ImbalanceOptions = {}): Promise<Imba
   );
   const rate = options.rate ?? (executor === 'threads' ? undefined : RATE);
   const scene: Scene = {
-    settings: { executor, seed, ...(signal && { signal }) },
+    settings,
     cpus,
     rxQueues,
     flows,
@@ -195,5 +198,5 @@ export async function runImbalance(options: ImbalanceOptions = {}): Promise<Imba
   for (const encapsulation of chosen) {
     runs.push(await compare(encapsulation, program ?? steeringFor(encapsulation.name), scene));
   }
-  return { scenario: 'imbalance', backend: 'engine', executor, seed, cpus, rxQueues, flows, rate, runs };
+  return { scenario: 'imbalance', backend: 'engine', executor, seed, costs, cpus, rxQueues, flows, rate, runs };
 }

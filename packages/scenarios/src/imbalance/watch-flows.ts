@@ -2,8 +2,9 @@
  * Counts what each CPU's stack receives of numbered flows, and what comes out of order in its flow. Flow and number are the
  * last bytes of a frame, behind all that an encapsulation puts in front, and no program reads them.
  *
- * Numbers count up in a flow and begin again at 0 with each cycle of the source: a frame is out of order when it is
- * behind the one before it by less than half a cycle. Gaps are no disorder: they are frames that were missed or dropped.
+ * Numbers count up in a flow and begin again at 0 with each cycle of the source. A frame is out of order when it is behind
+ * the one before it by up to an eighth of a cycle; anything else is a gap, of frames that were missed or dropped. (Rings
+ * hold less than an eighth; a flow that loses seven eighths of a cycle in a row could be counted wrong.)
  */
 import { type PacketHandlerFactory, SK_BUFF } from '@cpumap/skb';
 import { NET_RX_SUCCESS } from '@cpumap/uapi';
@@ -18,6 +19,7 @@ export interface WatchFlowsOptions {
 }
 
 export const TALLY_COLUMNS = 2;
+const WINDOW = 1 / 8;
 /** Bytes of flow and number at the end of a frame. */
 export const LABEL_BYTES = 8;
 
@@ -36,7 +38,7 @@ export const watchFlows: PacketHandlerFactory = ({ memory, cpu, options }) => {
       counts[row]! += 1;
       if (before !== 0) {
         const ahead = (number - (before - 1) + cycle) % cycle;
-        if (ahead === 0 || ahead > cycle / 2) counts[row + 1]! += 1;
+        if (ahead === 0 || ahead >= cycle * (1 - WINDOW)) counts[row + 1]! += 1;
       }
       return NET_RX_SUCCESS;
     },
