@@ -1,3 +1,3 @@
 import { packageBuild } from '@cpumap/tsup-config';
 
-export default packageBuild(['src/index.ts', 'src/cpu-worker.ts', 'src/handlers.ts']);
+export default packageBuild(['src/index.ts', 'src/cpu-worker.ts', 'src/measure-worker.ts', 'src/handlers.ts']);

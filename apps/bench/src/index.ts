@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+import { costs } from './costs.ts';
 import { datapath, datapathLb, deliver } from './datapath.ts';
 import { footprint } from './footprint.ts';
 import { mapUpdate } from './map-update.ts';
@@ -25,6 +26,7 @@ export const SUITES: readonly Suite[] = [
   datapathLb,
   deliver,
   stages,
+  costs,
   program,
   ring,
   wakeup,

@@ -6,6 +6,7 @@ import {
   type CostSet,
   checkCostSet,
   createHost,
+  measureCosts,
   STAGES,
   stageCounts,
   stageTimes,
@@ -81,6 +82,22 @@ describe('stageTimes', () => {
     expect(remote.remoteProgram).toBe(remote.dequeue);
     expect(remote.skb).toBe(remote.dequeue);
     expect(remote.stack).toBe(remote.dequeue);
+  });
+});
+
+describe('measureCosts', () => {
+  it('makes a set that a virtual machine runs on', async () => {
+    const set = await measureCosts({ frames: 50_000, rounds: 1 });
+    checkCostSet(set);
+    const { ns, turn, wakeLatency } = set;
+    const received = ns.driver + ns.program + ns.enqueue + ns.flush / 8;
+    expect(received).toBeGreaterThan(5);
+    expect(ns.dequeue + ns.skb + ns.stack + turn).toBeGreaterThan(5);
+    expect(wakeLatency).toBeGreaterThan(100);
+    const { rx, mpps } = await run(set, TO_CPU_1);
+    const expected = 1e3 / (received + turn / 64);
+    expect(mpps(rx.driver) / expected).toBeGreaterThan(0.8);
+    expect(mpps(rx.driver) / expected).toBeLessThan(1.2);
   });
 });
 
