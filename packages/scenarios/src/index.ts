@@ -3,6 +3,15 @@
  *
  * @packageDocumentation
  */
+export { LOADS, type LoadName } from './autoscale/loads.ts';
+export type { Interval } from './autoscale/record.ts';
+export {
+  type AutoscaleOptions,
+  type AutoscaleResult,
+  type AutoscaleRun,
+  runAutoscale,
+} from './autoscale/run-autoscale.ts';
+export type { CpuTime } from './cpu-time.ts';
 export { type DdosOptions, type DdosResult, type DdosRun, runDdos, WIRE_SPEED } from './ddos/run-ddos.ts';
 export { ENCAPSULATIONS, type Encapsulation, type EncapsulationName } from './imbalance/encapsulations.ts';
 export {
@@ -15,3 +24,4 @@ export {
   steeringFor,
 } from './imbalance/run-imbalance.ts';
 export { jainIndex } from './jain.ts';
+export type { EngineSettings } from './settings.ts';

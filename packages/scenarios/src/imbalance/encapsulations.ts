@@ -1,11 +1,10 @@
 /**
- * Traffic that RSS cannot spread: many flows, and in front of each the same outer header. One frame of a flow at a time;
- * a frame ends in its label (watch-flows.ts), inside what is encapsulated.
+ * Traffic that RSS cannot spread: many flows, and in front of each the same outer header. What is inside comes last in
+ * each frame, so that a label at its end stays where it is.
  */
-import { buildFrame, internetChecksum } from '@cpumap/nic';
+import { internetChecksum } from '@cpumap/nic';
 import type { SteeringMode } from '@cpumap/programs';
 import { ETH_HLEN, ETH_P, IPPROTO } from '@cpumap/uapi';
-import { LABEL_BYTES } from './watch-flows.ts';
 
 export type EncapsulationName = Exclude<SteeringMode, 'auto'>;
 
@@ -118,26 +117,3 @@ export const ENCAPSULATIONS: readonly Encapsulation[] = [
       overIp(IPPROTO_ESP, join(u32(0x1000_0000 + flow * 0x1_0000 + id), u32(1), inner.subarray(ETH_HLEN + 20))),
   },
 ];
-
-/** Bytes of the inner datagram's payload: the number's complement, then the label, behind filling. */
-const INNER_PAYLOAD = 24;
-
-/** Writes a frame's number; its complement in front keeps every checksum right. */
-export function writeLabel(frame: Uint8Array, flow: number, number: number): void {
-  const at = frame.length - LABEL_BYTES;
-  frame.set(u32(~number >>> 0), at - 4);
-  frame.set(u32(flow), at);
-  frame.set(u32(number), at + 4);
-}
-
-/** Frame 0 of a flow. @param random for its addresses, ports and numbers */
-export function flowFrame({ wrap }: Encapsulation, flow: number, random: (below: number) => number): Uint8Array {
-  const payload = new Uint8Array(INNER_PAYLOAD);
-  writeLabel(payload, flow, 0);
-  const inner = buildFrame({
-    network: { version: 4, source: `100.64.${flow >> 8}.${flow & 0xff}`, destination: `203.0.113.${1 + random(254)}` },
-    transport: { protocol: 'udp', sourcePort: 1024 + random(60_000), destinationPort: 443 },
-    payload,
-  });
-  return wrap({ flow, id: random(0x1_0000), inner });
-}

@@ -4,13 +4,14 @@
  */
 import type { FrameSource } from '@cpumap/nic';
 import { randomFrom } from '../random.ts';
-import { type Encapsulation, flowFrame, writeLabel } from './encapsulations.ts';
+import { labelledFrames, plainFrame, type Random } from '../traffic/labelled-flows.ts';
+import type { Encapsulation } from './encapsulations.ts';
 
 /** Frames in a cycle, of all flows together: the more, the later numbers begin again. */
 const CYCLE_FRAMES = 131_072;
 const LONGEST_BURST = 2;
 
-function shuffle(list: number[], random: (below: number) => number): void {
+function shuffle(list: number[], random: Random): void {
   for (let at = list.length - 1; at > 0; at--) {
     const other = random(at + 1);
     [list[at], list[other]] = [list[other]!, list[at]!];
@@ -27,15 +28,10 @@ export interface FlowTraffic {
 export function createFlowTraffic(encapsulation: Encapsulation, flows: number, seed: number): FlowTraffic {
   const random = randomFrom(seed);
   const cycle = Math.floor(CYCLE_FRAMES / flows);
-  const frames: Uint8Array[] = [];
-  for (let flow = 0; flow < flows; flow++) {
-    const first = flowFrame(encapsulation, flow, random);
-    for (let number = 0; number < cycle; number++) {
-      const frame = first.slice();
-      writeLabel(frame, flow, number);
-      frames.push(frame);
-    }
-  }
+  const frames = labelledFrames(flows, cycle, (flow) => {
+    const inner = plainFrame(flow, random);
+    return encapsulation.wrap({ flow, id: random(0x1_0000), inner });
+  });
   const order = new Uint32Array(flows * cycle);
   const turns = Array.from({ length: flows }, (_, flow) => flow);
   for (let at = 0, sent = 0; sent < cycle; ) {

@@ -13,13 +13,12 @@ import type { BpfProgram } from '@cpumap/bpf';
 import { type Backend, type CostSet, total } from '@cpumap/host';
 import { steeringProgram } from '@cpumap/programs';
 import { type Engine, sourceBytes, withEngine } from '../engine.ts';
-import { HANDLERS } from '../handler-module.ts';
 import { jainIndex } from '../jain.ts';
 import { createSampleMachine } from '../sample-machine.ts';
 import { type Chosen, checkCpus, checkInteger, checkPositive, chosenOf, cpuRange, type EngineSettings, refuse } from '../settings.ts';
+import { watchFlowsOf } from '../traffic/flow-watch.ts';
 import { ENCAPSULATIONS, type Encapsulation, type EncapsulationName } from './encapsulations.ts';
 import { createFlowTraffic, type FlowTraffic } from './flow-source.ts';
-import { TALLY_COLUMNS, type WatchFlowsOptions } from './watch-flows.ts';
 
 const RATE = 8_000_000;
 const QSIZE = 2048;
@@ -106,22 +105,12 @@ async function receive(
   { flows, count, rate }: Scene,
   on: readonly number[],
 ): Promise<Spread> {
-  const nrCpus = host.possibleCpus;
-  const tally = new SharedArrayBuffer(nrCpus * TALLY_COLUMNS * Float64Array.BYTES_PER_ELEMENT);
-  const handler: WatchFlowsOptions = {
-    tally,
-    flows: new SharedArrayBuffer(flows * Int32Array.BYTES_PER_ELEMENT),
-    cycle: traffic.cycle,
-  };
-  await host.addHandler({ module: HANDLERS, export: 'watchFlows' }, { options: handler });
+  const watch = await watchFlowsOf(host, flows, traffic.cycle);
   const started = host.now();
   await send(traffic.source(count, rate));
   const seconds = (host.now() - started) / 1e9;
   const statistics = finish();
-  const counts = new Float64Array(tally);
-  const ofCpu = (cpu: number, column: number): number => counts[cpu * TALLY_COLUMNS + column]!;
-  const delivered = on.map((cpu) => ofCpu(cpu, 0));
-  const all = cpuRange(0, nrCpus);
+  const delivered = on.map(watch.delivered);
   return {
     cpus: on,
     delivered,
@@ -130,8 +119,8 @@ async function receive(
     missed: device.statistics().rx_missed_errors!,
     queueFull: total(statistics, ({ cpumap }) => cpumap.ring_full),
     refused: total(statistics, ({ xdp }) => xdp.drop + xdp.aborted + xdp.redirect_err),
-    outOfOrder: all.reduce((sum, cpu) => sum + ofCpu(cpu, 1), 0),
-    deliveredPerSecond: all.reduce((sum, cpu) => sum + ofCpu(cpu, 0), 0) / seconds,
+    outOfOrder: watch.outOfOrder(),
+    deliveredPerSecond: watch.deliveredInAll() / seconds,
   };
 }
 

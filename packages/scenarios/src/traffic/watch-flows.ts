@@ -3,8 +3,8 @@
  * last bytes of a frame, behind all that an encapsulation puts in front, and no program reads them.
  *
  * Numbers count up in a flow and begin again at 0 with each cycle of the source. A frame is out of order when it is behind
- * the one before it by up to an eighth of a cycle; anything else is a gap, of frames that were missed or dropped. (Rings
- * hold less than an eighth; a flow that loses seven eighths of a cycle in a row could be counted wrong.)
+ * the one before it by up to a quarter of a cycle; anything else is a gap, of frames that were missed or dropped. (Queues
+ * hold less than a quarter; a flow that loses three quarters of a cycle in a row could be counted wrong.)
  */
 import { type PacketHandlerFactory, SK_BUFF } from '@cpumap/skb';
 import { NET_RX_SUCCESS } from '@cpumap/uapi';
@@ -19,7 +19,7 @@ export interface WatchFlowsOptions {
 }
 
 export const TALLY_COLUMNS = 2;
-const WINDOW = 1 / 8;
+const WINDOW = 1 / 4;
 /** Bytes of flow and number at the end of a frame. */
 export const LABEL_BYTES = 8;
 

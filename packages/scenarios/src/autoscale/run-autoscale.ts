@@ -1,0 +1,212 @@
+/**
+ * A load that goes up and down, twice: with the controller, which parks the remote CPUs that it does not need, and with all
+ * of them on. The same frames at the same times; the same programs, which move flows in order.
+ *
+ * Where each number comes from
+ *   offered         the device's counters, checked against the source
+ *   lost            missed by the device, and found a full queue: the device's and the cpumap's counters
+ *   delivered       a packet handler, which looks at the order of each flow as well
+ *   CPUs in use     counters of the kthreads, and what is active (record.ts)
+ *   CPU time        what the remote CPUs' counters say they did, times what the cost set says that takes
+ */
+import { createAutoscaler, createSteering, type Policy } from '@cpumap/autoscale';
+import type { CostSet } from '@cpumap/host';
+import { cpuTimes } from '../cpu-time.ts';
+import { type Engine, type EngineOptions, sourceBytes, withEngine } from '../engine.ts';
+import { type Chosen, checkCpus, checkPositive, chosenOf, cpuRange, type EngineSettings, refuse } from '../settings.ts';
+import { watchFlowsOf } from '../traffic/flow-watch.ts';
+import { CYCLE, FLOWS, framesOfLoad, fullSource, LOADS, type LoadName, loadSource } from './loads.ts';
+import { type Interval, startRecorder } from './record.ts';
+
+const QSIZE = 2048;
+const MTU = 1500;
+/** What the peak is, of what the machine takes with all CPUs on. */
+const PEAK = 0.7;
+const CALIBRATION_FRAMES = { virtual: 100_000, threads: 1_000_000 } as const;
+/** Intervals of the controller. */
+const INTERVAL_NS = { virtual: 1e6, threads: 20e6 } as const;
+const MOST_FRAMES = 40_000_000;
+
+export interface AutoscaleOptions extends EngineSettings {
+  /** Default 'daily'. */
+  readonly load?: LoadName;
+  /** CPUs of the machine. Default 5 on virtual CPUs, 3 on threads. */
+  readonly cpus?: number;
+  /** Default 1. */
+  readonly rxQueues?: number;
+  /** Frames per second at the peak. Default 70 % of what the machine was found to take with all CPUs on. */
+  readonly rate?: number;
+  /** Default 0.4 on virtual CPUs, 4 on threads. */
+  readonly seconds?: number;
+  /** Whose decisions are carried out. Default `targetUtilisation` of @cpumap/autoscale. */
+  readonly policy?: Policy;
+}
+
+export interface AutoscaleRun {
+  readonly delivered: number;
+  readonly missed: number;
+  readonly queueFull: number;
+  readonly outOfOrder: number;
+  /** Times that the active set changed. */
+  readonly changes: number;
+  /** Seconds of remote CPUs that were in use. */
+  readonly cpuSecondsInUse: number;
+  /** Seconds that remote CPUs worked, by the cost set. */
+  readonly cpuSecondsWorked: number;
+  /** Sleeping kthreads that were woken. */
+  readonly wakeups: number;
+  readonly mostDepth: number;
+  readonly intervals: readonly Interval[];
+}
+
+export interface AutoscaleResult {
+  readonly scenario: 'autoscale';
+  readonly backend: 'engine';
+  readonly executor: 'threads' | 'virtual';
+  readonly seed: number;
+  readonly costs: CostSet;
+  readonly load: LoadName;
+  readonly cpus: number;
+  readonly rxQueues: number;
+  readonly remoteCpus: readonly number[];
+  /** Frames per second, measured before the runs: what one remote CPU takes. */
+  readonly capacity: number;
+  /** Frames per second at the peak. */
+  readonly peak: number;
+  readonly seconds: number;
+  readonly intervalNs: number;
+  readonly offered: number;
+  readonly controlled: AutoscaleRun;
+  readonly allOn: AutoscaleRun;
+}
+
+interface Scene {
+  readonly settings: Chosen;
+  readonly cpus: number;
+  readonly rxQueues: number;
+  readonly remoteCpus: readonly number[];
+}
+
+/** @param paced whether frames are missed when nobody takes them; else there are fewer buffers than a queue holds */
+function engineOf({ settings, cpus, rxQueues }: Scene, paced: boolean, bytes: number): EngineOptions {
+  return { ...settings, cpus, rxQueues, mtu: MTU, buffers: paced ? 2 * QSIZE : QSIZE / 2, sourceBytes: bytes };
+}
+
+/** Runs something with the steering's program on the device. */
+async function withSteering<T>(
+  { host, device }: Engine,
+  remoteCpus: readonly number[],
+  act: (steering: Awaited<ReturnType<typeof createSteering>>) => Promise<T>,
+): Promise<T> {
+  const steering = await createSteering({ backend: host, cpus: remoteCpus, qsize: QSIZE });
+  const link = host.attachXdp(device.name, steering.program);
+  const result = await act(steering);
+  link.detach();
+  steering.close();
+  return result;
+}
+
+/** Frames per second that so many remote CPUs take when frames come as fast as they are taken. */
+function measure(scene: Scene, remoteCpus: readonly number[]): Promise<number> {
+  const { executor, seed } = scene.settings;
+  const count = CALIBRATION_FRAMES[executor];
+  const source = fullSource(count, seed);
+  return withEngine(engineOf(scene, false, sourceBytes(source)), (engine) =>
+    withSteering(engine, remoteCpus, async () => {
+      const { host, send, finish } = engine;
+      await watchFlowsOf(host, FLOWS, CYCLE);
+      await send(source); // compiles what runs per frame
+      const started = host.now();
+      await send(source);
+      const seconds = (host.now() - started) / 1e9;
+      finish();
+      return count / seconds;
+    }),
+  );
+}
+
+interface Plan {
+  readonly load: LoadName;
+  readonly peak: number;
+  readonly seconds: number;
+  /** undefined: all CPUs stay on. */
+  readonly control: { readonly capacity: number; readonly policy: Policy | undefined } | undefined;
+}
+
+function runOnce(scene: Scene, { load, peak, seconds, control }: Plan): Promise<AutoscaleRun> {
+  const { settings, remoteCpus } = scene;
+  const { executor, seed, costs } = settings;
+  const source = loadSource(load, peak, seconds, seed);
+  return withEngine(engineOf(scene, true, sourceBytes(source)), (engine) =>
+    withSteering(engine, remoteCpus, async (steering) => {
+      const { host, device, send, finish } = engine;
+      const watch = await watchFlowsOf(host, FLOWS, CYCLE);
+      const problems: string[] = [];
+      const scaler =
+        control &&
+        createAutoscaler({
+          backend: host,
+          steering,
+          capacity: control.capacity,
+          ...(control.policy && { policy: control.policy }),
+          onProblem: (problem) => void problems.push(problem),
+        });
+      scaler?.tick(); // from here on it counts
+      let changes = 0;
+      const active = (): readonly number[] => scaler?.active ?? remoteCpus;
+      const recorder = startRecorder({ host, device, watch, remoteCpus, active: active() });
+      await send(source, {
+        intervalNs: INTERVAL_NS[executor],
+        tick() {
+          if (scaler?.tick().changed) changes++;
+          recorder.tick(active());
+        },
+      });
+      recorder.tick(active());
+      scaler?.close();
+      const statistics = finish();
+      if (problems.length > 0) refuse('autoscale', problems[0]!);
+      const times = cpuTimes(statistics, costs);
+      const sum = (read: (interval: Interval) => number): number =>
+        recorder.intervals.reduce((all, interval) => all + read(interval), 0);
+      return {
+        delivered: sum(({ delivered }) => delivered),
+        missed: sum(({ missed }) => missed),
+        queueFull: sum(({ queueFull }) => queueFull),
+        outOfOrder: watch.outOfOrder(),
+        changes,
+        cpuSecondsInUse: sum(({ inUse, fromNs, toNs }) => inUse * (toNs - fromNs)) / 1e9,
+        cpuSecondsWorked: remoteCpus.reduce((all, cpu) => all + times[cpu]!.totalNs, 0) / 1e9,
+        wakeups: times.reduce((all, { counts }) => all + counts.wakeup, 0),
+        mostDepth: recorder.intervals.reduce((most, { depth }) => Math.max(most, depth), 0),
+        intervals: recorder.intervals,
+      };
+    }),
+  );
+}
+
+/** @throws KernelError EINVAL (options, what the policy answered), ENOMEM; EINTR (the signal); EIO (a frame is not accounted for) */
+export async function runAutoscale(options: AutoscaleOptions = {}): Promise<AutoscaleResult> {
+  const settings = chosenOf(options);
+  const { executor, seed, costs } = settings;
+  const { load = 'daily', rxQueues = 1, policy } = options;
+  const { cpus = executor === 'virtual' ? 5 : 3, seconds = executor === 'virtual' ? 0.4 : 4 } = options;
+  if (!Object.hasOwn(LOADS, load)) refuse('autoscale', `no load '${load}': there are ${Object.keys(LOADS).join(', ')}`);
+  checkCpus('autoscale', cpus, rxQueues);
+  checkPositive('autoscale', 'seconds', seconds);
+  if (options.rate !== undefined) checkPositive('autoscale', 'rate', options.rate);
+  const remoteCpus = cpuRange(rxQueues, cpus - rxQueues);
+  const scene: Scene = { settings, cpus, rxQueues, remoteCpus };
+  const capacity = await measure(scene, remoteCpus.slice(0, 1));
+  const peak = options.rate ?? PEAK * (await measure(scene, remoteCpus));
+  const offered = framesOfLoad(load, peak, seconds);
+  if (offered < 1 || offered > MOST_FRAMES) {
+    refuse('autoscale', `${seconds} s of it are ${offered} frames: a run takes 1 to ${MOST_FRAMES}`);
+  }
+  const plan = { load, peak, seconds };
+  const controlled = await runOnce(scene, { ...plan, control: { capacity, policy } });
+  const allOn = await runOnce(scene, { ...plan, control: undefined });
+  const intervalNs = INTERVAL_NS[executor];
+  const facts = { executor, seed, costs, load, cpus, rxQueues, remoteCpus, capacity, peak, seconds, intervalNs, offered };
+  return { scenario: 'autoscale', backend: 'engine', ...facts, controlled, allOn };
+}
