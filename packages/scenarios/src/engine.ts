@@ -9,8 +9,8 @@ import type { FrameSource, NicDevice } from '@cpumap/nic';
 import { KernelError } from '@cpumap/uapi';
 import { type Chosen, cpuRange } from './settings.ts';
 
-/** Memory beside the buffers: rings, records of traces, maps, code. */
-const BASE_BYTES = 64 * 1024 * 1024;
+/** Memory beside the buffers: rings, records of traces, maps, code. What is not used costs no RAM. */
+const BASE_BYTES = 256 * 1024 * 1024;
 const PER_CPU_BYTES = 1024 * 1024;
 const MOST_BYTES = 2 * 1024 * 1024 * 1024;
 /** What a buffer takes beside the frame: headroom, shared info, sk_buff. */

@@ -20,8 +20,8 @@ export {
   type ImbalanceRun,
   runImbalance,
   type Spread,
-  type SpreadingProgram,
-  steeringFor,
 } from './imbalance/run-imbalance.ts';
+export { onSampleMaps, type SpreadingProgram, steeringFor } from './imbalance/spreading-program.ts';
 export { jainIndex } from './jain.ts';
+export type { SampleMachine } from './sample-machine.ts';
 export type { EngineSettings } from './settings.ts';

@@ -24,7 +24,12 @@ export interface Chosen {
   readonly signal?: AbortSignal;
 }
 
-export function chosenOf({ executor = 'virtual', seed = 1, costs = COST_SETS['published-2017'], signal }: EngineSettings): Chosen {
+export function chosenOf({
+  executor = 'virtual',
+  seed = 1,
+  costs = COST_SETS['published-2017'],
+  signal,
+}: EngineSettings): Chosen {
   return { executor, seed, costs, ...(signal && { signal }) };
 }
 
@@ -48,7 +53,10 @@ export function checkCpus(scenario: string, cpus: number, rxQueues: number): voi
   checkInteger(scenario, 'cpus', cpus, 2, NR_CPUS);
   checkInteger(scenario, 'rxQueues', rxQueues, 1, 128);
   if (rxQueues >= cpus) {
-    refuse(scenario, `${rxQueues} RX queues take CPUs 0 to ${rxQueues - 1} of ${cpus}, and none is left to redirect to`);
+    refuse(
+      scenario,
+      `${rxQueues} RX queues take CPUs 0 to ${rxQueues - 1} of ${cpus}, and none is left to redirect to`,
+    );
   }
 }
 

@@ -207,6 +207,19 @@ export async function runAutoscale(options: AutoscaleOptions = {}): Promise<Auto
   const controlled = await runOnce(scene, { ...plan, control: { capacity, policy } });
   const allOn = await runOnce(scene, { ...plan, control: undefined });
   const intervalNs = INTERVAL_NS[executor];
-  const facts = { executor, seed, costs, load, cpus, rxQueues, remoteCpus, capacity, peak, seconds, intervalNs, offered };
+  const facts = {
+    executor,
+    seed,
+    costs,
+    load,
+    cpus,
+    rxQueues,
+    remoteCpus,
+    capacity,
+    peak,
+    seconds,
+    intervalNs,
+    offered,
+  };
   return { scenario: 'autoscale', backend: 'engine', ...facts, controlled, allOn };
 }

@@ -10,6 +10,7 @@
  *   delivered    a packet handler on the remote CPUs that knows the legitimate frames by all of their bytes
  *   CPU time     what each CPU's counters say it did, times what the cost set says that takes
  */
+import { availableParallelism } from 'node:os';
 import { type CostSet, total } from '@cpumap/host';
 import type { DecodedCapture } from '@cpumap/nic';
 import { sampleProgram } from '@cpumap/programs';
@@ -37,7 +38,7 @@ export interface DdosOptions extends EngineSettings {
   readonly capture: DecodedCapture;
   /** CPUs of the machine. Default 4. */
   readonly cpus?: number;
-  /** One run for each. Default 1 and 2. */
+  /** One run for each. Default 1 and 2; on threads, where this machine has no processor for the second RX CPU, 1 alone. */
   readonly rxQueues?: readonly number[];
   /**
    * Frames per second, flood and legitimate together. Default 14.88 million on virtual CPUs; on threads as much more than
@@ -106,9 +107,7 @@ function withFilter<T>(
   return withEngine(options, async (engine) => {
     const { host, device } = engine;
     const byProtocol = cpuRange(0, PROTOCOLS).map((index) => remoteCpus[index % remoteCpus.length]!);
-    const program = await host.loadProgram(
-      sampleProgram('l4-filter', createSampleMachine(host, byProtocol, QSIZE)),
-    );
+    const program = await host.loadProgram(sampleProgram('l4-filter', createSampleMachine(host, byProtocol, QSIZE)));
     const tally = new SharedArrayBuffer(cpus * TALLY_COLUMNS * Float64Array.BYTES_PER_ELEMENT);
     const handler: CountLegitimateOptions = { tally, fingerprints: mix.fingerprints };
     await host.addHandler({ module: HANDLERS, export: 'countLegitimate' }, { options: handler });
@@ -158,9 +157,11 @@ function runOnce(scene: Scene, rxQueues: number, count: number, rate: number): P
 
 /** @throws KernelError EINVAL, ENOMEM; EINTR (the signal); EIO (a frame is not accounted for) */
 export async function runDdos(options: DdosOptions): Promise<DdosResult> {
-  const { capture, cpus = 4, rxQueues = [1, 2] } = options;
+  const { capture, cpus = 4 } = options;
   const settings = chosenOf(options);
   const { executor, seed, costs } = settings;
+  const alone = executor === 'threads' && availableParallelism() <= 2;
+  const { rxQueues = alone ? [1] : [1, 2] } = options;
   const { seconds = executor === 'virtual' ? 0.1 : 1 } = options;
   if (rxQueues.length === 0) refuse('ddos', 'rxQueues is empty: it takes a number of queues for each run');
   const most = Math.max(...rxQueues);

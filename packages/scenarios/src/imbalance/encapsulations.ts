@@ -79,7 +79,15 @@ export const ENCAPSULATIONS: readonly Encapsulation[] = [
     description: 'customers in one service VLAN (a NIC whose RSS reads one tag)',
     rssVlanTags: 1,
     wrap: ({ id, inner }) =>
-      join(MACS, u16(ETH_P['8021AD']), u16(200), u16(ETH_P['8021Q']), u16(1 + (id % 4094)), u16(ETH_P.IP), behindEthernet(inner)),
+      join(
+        MACS,
+        u16(ETH_P['8021AD']),
+        u16(200),
+        u16(ETH_P['8021Q']),
+        u16(1 + (id % 4094)),
+        u16(ETH_P.IP),
+        behindEthernet(inner),
+      ),
   },
   {
     name: 'gre',

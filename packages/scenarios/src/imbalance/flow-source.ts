@@ -45,7 +45,13 @@ export function createFlowTraffic(encapsulation: Encapsulation, flows: number, s
     source(count, rate) {
       if (rate === Number.POSITIVE_INFINITY) return { frames, order, count };
       const gap = 1e9 / rate;
-      return { frames, order, count, dueNs: Float64Array.from(order, (_, at) => at * gap), cycleNs: order.length * gap };
+      return {
+        frames,
+        order,
+        count,
+        dueNs: Float64Array.from(order, (_, at) => at * gap),
+        cycleNs: order.length * gap,
+      };
     },
   };
 }

@@ -9,28 +9,28 @@
  *   delivered      a packet handler on each CPU, which reads flow and number at the end of each frame
  *   out of order   that handler: frames that are behind the one before them in their flow
  */
-import type { BpfProgram } from '@cpumap/bpf';
-import { type Backend, type CostSet, total } from '@cpumap/host';
-import { steeringProgram } from '@cpumap/programs';
+import { type CostSet, total } from '@cpumap/host';
 import { type Engine, sourceBytes, withEngine } from '../engine.ts';
 import { jainIndex } from '../jain.ts';
-import { createSampleMachine } from '../sample-machine.ts';
-import { type Chosen, checkCpus, checkInteger, checkPositive, chosenOf, cpuRange, type EngineSettings, refuse } from '../settings.ts';
+import {
+  type Chosen,
+  checkCpus,
+  checkInteger,
+  checkPositive,
+  chosenOf,
+  cpuRange,
+  type EngineSettings,
+  refuse,
+} from '../settings.ts';
 import { watchFlowsOf } from '../traffic/flow-watch.ts';
 import { ENCAPSULATIONS, type Encapsulation, type EncapsulationName } from './encapsulations.ts';
 import { createFlowTraffic, type FlowTraffic } from './flow-source.ts';
+import { type SpreadingProgram, steeringFor } from './spreading-program.ts';
 
 const RATE = 8_000_000;
 const QSIZE = 2048;
 const MTU = 1500;
 const MOST_FLOWS = 4096;
-
-/** The program that spreads the traffic: one that comes with the packages, or a user's own. */
-export interface SpreadingProgram {
-  readonly name: string;
-  /** Loads it, with its maps filled: entries of `qsize` frames for `remoteCpus`. */
-  load(backend: Backend, remoteCpus: readonly number[], qsize: number): Promise<BpfProgram>;
-}
 
 export interface ImbalanceOptions extends EngineSettings {
   /** Default all of them, one after the other. */
@@ -150,15 +150,6 @@ async function compare(encapsulation: Encapsulation, program: SpreadingProgram, 
   return { encapsulation: name, description, program: program.name, offered: count, before, after };
 }
 
-/** The steering program of an encapsulation, as a program that spreads it. */
-export function steeringFor(mode: Parameters<typeof steeringProgram>[0]): SpreadingProgram {
-  return {
-    name: mode,
-    load: (backend, remoteCpus, qsize) =>
-      backend.loadProgram(steeringProgram(mode, createSampleMachine(backend, remoteCpus, qsize))),
-  };
-}
-
 /** @throws KernelError EINVAL, ENOMEM; EINTR (the signal); EIO (a frame is not accounted for); what the program's load throws */
 export async function runImbalance(options: ImbalanceOptions = {}): Promise<ImbalanceResult> {
   const { encapsulations = ENCAPSULATIONS.map(({ name }) => name), program } = options;
@@ -172,7 +163,10 @@ export async function runImbalance(options: ImbalanceOptions = {}): Promise<Imba
   const chosen = encapsulations.map(
     (wanted) =>
       ENCAPSULATIONS.find(({ name }) => name === wanted) ??
-      refuse('imbalance', `no encapsulation '${wanted}': there are ${ENCAPSULATIONS.map(({ name }) => name).join(', ')}`),
+      refuse(
+        'imbalance',
+        `no encapsulation '${wanted}': there are ${ENCAPSULATIONS.map(({ name }) => name).join(', ')}`,
+      ),
   );
   const rate = options.rate ?? (executor === 'threads' ? undefined : RATE);
   const scene: Scene = {

@@ -1,0 +1,60 @@
+/** `scenario …`: runs it, and shows what was counted. There is nothing to show of a run that was stopped. */
+import { COST_SETS, type CostSet, measureCosts } from '@cpumap/host';
+import { runAutoscale, runDdos, runImbalance } from '@cpumap/scenarios';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { readCapture } from '../input.ts';
+import type { RunOutputs } from '../screen.ts';
+import type { CostName, ScenarioSettings } from './options.ts';
+import { autoscaleLines } from './render-autoscale.ts';
+import { ddosLines } from './render-ddos.ts';
+import { imbalanceLines } from './render-imbalance.ts';
+import { spreadingProgram } from './spreading.ts';
+
+/** What comes with the command, beside its code. */
+const CAPTURE = new URL('../captures/everyday.pcapng', import.meta.url);
+
+const costSet = (name: CostName): CostSet | Promise<CostSet> =>
+  name === 'this-machine' ? measureCosts() : COST_SETS[name];
+
+/** Without what was not given: each scenario has its own defaults. */
+function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
+}
+
+async function carryOut(settings: ScenarioSettings, signal: AbortSignal) {
+  const { executor, seed, cpus, rate, seconds } = settings;
+  const common = { executor, seed, signal, ...given({ cpus, rate, seconds }) };
+  switch (settings.scenario) {
+    case 'ddos': {
+      const { input, rxQueues } = settings;
+      const capture = readCapture(input ?? CAPTURE);
+      const costs = await costSet(settings.costs);
+      const result = await runDdos({ ...common, costs, capture, ...given({ rxQueues }) });
+      return { result, lines: ddosLines(result, input ?? 'everyday.pcapng') };
+    }
+    case 'imbalance': {
+      const { encapsulations, program, rxQueues } = settings;
+      const own = program && spreadingProgram(program);
+      const costs = await costSet(settings.costs);
+      const result = await runImbalance({ ...common, costs, ...given({ encapsulations, program: own, rxQueues }) });
+      return { result, lines: imbalanceLines(result) };
+    }
+    case 'autoscale': {
+      const { load, rxQueues } = settings;
+      const costs = await costSet(settings.costs);
+      const result = await runAutoscale({ ...common, costs, load, ...given({ rxQueues }) });
+      return { result, lines: autoscaleLines(result) };
+    }
+  }
+}
+
+/** @throws CommandError, KernelError EINVAL, ENOMEM, EINTR (the signal), EIO (a frame is not accounted for) */
+export async function runScenario(
+  settings: ScenarioSettings,
+  { out }: RunOutputs,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  const { result, lines } = await carryOut(settings, signal);
+  out.write(settings.json ? `${JSON.stringify(result)}\n` : `${lines.join('\n')}\n`);
+  return EXIT.OK;
+}

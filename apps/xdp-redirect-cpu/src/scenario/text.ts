@@ -1,0 +1,45 @@
+/** How the tables of the scenarios write numbers, and the lines that all of them begin and end with. */
+import type { CostSet } from '@cpumap/host';
+
+const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+const short = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 4 });
+
+export const count = (n: number): string => whole.format(n);
+/** Four digits: 14.88. */
+export const brief = (n: number): string => short.format(n);
+export const millions = (n: number): string => `${brief(n / 1e6)} M`;
+/** Never rounds to none or all what is not: 0.004 % is below 0.1 %, 99.99 % above 99.9 %. */
+export function percent(part: number, all: number): string {
+  if (all === 0) return '-';
+  const value = (100 * part) / all;
+  if (value > 0 && value < 0.1) return '<0.1 %';
+  if (value < 100 && value > 99.9) return '>99.9 %';
+  return `${value.toFixed(value === 0 || value === 100 ? 0 : 1)} %`;
+}
+export const withPercent = (part: number, all: number): string => `${count(part)} (${percent(part, all)})`;
+
+/** 0, 1, 2, 5 as 0-2, 5. */
+export function cpuRanges(cpus: readonly number[]): string {
+  const runs: [number, number][] = [];
+  for (const cpu of cpus) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[1] === cpu - 1) last[1] = cpu;
+    else runs.push([cpu, cpu]);
+  }
+  return runs.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(', ');
+}
+
+interface Machine {
+  readonly executor: 'threads' | 'virtual';
+  readonly seed: number;
+  readonly cpus: number;
+  readonly costs: CostSet;
+}
+
+export function machineLine({ executor, seed, cpus, costs }: Machine): string {
+  return executor === 'virtual'
+    ? `${cpus} virtual CPUs, seed ${seed}, costs ${costs.name}`
+    : `${cpus} CPUs, threads, seed ${seed}; CPU time is computed from counts, costs ${costs.name}`;
+}
+
+export const costLine = ({ costs: { name, source } }: Machine): string => `${name}: ${source}`;
