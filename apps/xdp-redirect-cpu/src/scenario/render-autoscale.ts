@@ -2,7 +2,7 @@
 import type { AutoscaleResult, AutoscaleRun, Interval } from '@cpumap/scenarios';
 import { alignColumns } from '../columns.ts';
 import { PLOT_MARGIN, plotLines } from './plot.ts';
-import { brief, costLine, count, cpuRanges, machineLine, millions, percent, withPercent } from './text.ts';
+import { brief, costLine, count, cpuRanges, machineLines, millions, percent, withPercent } from './text.ts';
 
 const COLUMNS = 64;
 const LOAD_HEIGHT = 8;
@@ -93,7 +93,7 @@ export function autoscaleLines(result: AutoscaleResult): string[] {
   const { load, capacity, peak, seconds, remoteCpus } = result;
   return [
     `autoscale: load '${load}', ${millions(peak)} frames/s at its peak, ${brief(seconds)} s, over CPUs ${cpuRanges(remoteCpus)}`,
-    `${machineLine(result)}`,
+    ...machineLines(result),
     `one remote CPU takes ${millions(capacity)} frames/s, as measured before`,
     '',
     ...plot(result),

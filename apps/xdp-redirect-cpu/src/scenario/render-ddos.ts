@@ -2,7 +2,7 @@
 import { STAGES } from '@cpumap/host';
 import type { DdosResult, DdosRun } from '@cpumap/scenarios';
 import { alignColumns } from '../columns.ts';
-import { costLine, count, cpuRanges, machineLine, millions, withPercent } from './text.ts';
+import { costLine, count, cpuRanges, machineLines, millions, withPercent } from './text.ts';
 
 const heading = ({ rxQueues }: DdosRun): string => `${rxQueues} RX queue${rxQueues === 1 ? '' : 's'}`;
 
@@ -51,7 +51,7 @@ export function ddosLines(result: DdosResult, capture: string): string[] {
   const { rate, seconds, captureFrames, rxCpuTakes } = result;
   return [
     `ddos: 64-byte UDP to port 9, and 1 frame in 100 legitimate: ${count(captureFrames)} TCP frames of ${capture}, over and over`,
-    `${machineLine(result)}`,
+    ...machineLines(result),
     `${millions(rate)} frames/s for ${seconds.toFixed(3)} s, filtered by prognum 4 (l4-filter)`,
     ...(rxCpuTakes === undefined
       ? []

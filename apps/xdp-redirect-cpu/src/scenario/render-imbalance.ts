@@ -1,7 +1,7 @@
 /** The table of `scenario imbalance`: two lines for each encapsulation, before and after. */
 import type { ImbalanceResult, Spread } from '@cpumap/scenarios';
 import { alignColumns } from '../columns.ts';
-import { costLine, count, cpuRanges, machineLine, millions, percent } from './text.ts';
+import { costLine, count, cpuRanges, machineLines, millions, percent } from './text.ts';
 
 /** More CPUs than this are not shown one by one. */
 const MOST_SHARES = 8;
@@ -30,7 +30,7 @@ export function imbalanceLines(result: ImbalanceResult): string[] {
   const what = rate === undefined ? 'as fast as they are taken' : `${millions(rate)} frames/s`;
   return [
     `imbalance: ${count(flows)} flows that look alike to RSS, ${count(runs[0]!.offered)} frames, ${what}`,
-    `${machineLine(result)}`,
+    ...machineLines(result),
     `before: RSS over ${rxQueues} queues, each CPU takes what comes; after: a program spreads it over ${cpus - rxQueues} other CPUs`,
     '',
     ...alignColumns(

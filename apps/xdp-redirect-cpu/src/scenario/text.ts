@@ -1,4 +1,5 @@
 /** How the tables of the scenarios write numbers, and the lines that all of them begin and end with. */
+import { availableParallelism } from 'node:os';
 import type { CostSet } from '@cpumap/host';
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
@@ -36,10 +37,15 @@ interface Machine {
   readonly costs: CostSet;
 }
 
-export function machineLine({ executor, seed, cpus, costs }: Machine): string {
-  return executor === 'virtual'
-    ? `${cpus} virtual CPUs, seed ${seed}, costs ${costs.name}`
-    : `${cpus} CPUs, threads, seed ${seed}; CPU time is computed from counts, costs ${costs.name}`;
+export function machineLines({ executor, seed, cpus, costs }: Machine): string[] {
+  if (executor === 'virtual') return [`${cpus} virtual CPUs, seed ${seed}, costs ${costs.name}`];
+  const processors = availableParallelism();
+  return [
+    `${cpus} CPUs, threads, seed ${seed}; CPU time is computed: counts times ${costs.name}`,
+    ...(processors < cpus
+      ? [`this machine has ${processors} processors for them: CPUs that work at the same time wait for each other`]
+      : []),
+  ];
 }
 
 export const costLine = ({ costs: { name, source } }: Machine): string => `${name}: ${source}`;

@@ -21,11 +21,11 @@ export const LOADS = {
 
 export type LoadName = keyof typeof LOADS;
 
-export const FLOWS = 512;
+export const FLOWS = 128;
 /** Frames of each flow before its numbers begin again. */
-export const CYCLE = 256;
+export const CYCLE = 1024;
 /** Flows that send at a time, and the most frames of each before it pauses and another one begins. */
-const TALKING = 64;
+const TALKING = 32;
 const LONGEST_TALK = 200;
 /** Points between which a load counts as constant. */
 const STEPS = 1000;
