@@ -16,6 +16,7 @@ export const layers = [
   'programs',
   'linux',
   'autoscale',
+  'metrics',
   'scenarios',
   'compliance',
 ];

@@ -24,6 +24,24 @@ export interface Chosen {
   readonly signal?: AbortSignal;
 }
 
+/** Where the results of a run are from. */
+export type RanOn =
+  | {
+      readonly backend: 'engine';
+      readonly executor: 'threads' | 'virtual';
+      readonly seed: number;
+      /** The clock of virtual CPUs; on threads only what CPU time is computed with. */
+      readonly costs: CostSet;
+    }
+  | {
+      readonly backend: 'linux';
+      /** As in `uname -r`. */
+      readonly release: string;
+      readonly executor: null;
+      readonly seed: number;
+      readonly costs: null;
+    };
+
 export function chosenOf({
   executor = 'virtual',
   seed = 1,

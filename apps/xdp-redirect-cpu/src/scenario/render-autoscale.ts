@@ -2,9 +2,11 @@
 import type { AutoscaleResult, AutoscaleRun, Interval } from '@cpumap/scenarios';
 import { alignColumns } from '../columns.ts';
 import { PLOT_MARGIN, plotLines } from './plot.ts';
-import { brief, costLine, count, cpuRanges, machineLines, millions, percent, withPercent } from './text.ts';
+import { brief, count, cpuRanges, footnotes, known, machineLines, millions, percent, withPercent } from './text.ts';
 
 const COLUMNS = 64;
+const ON_KERNEL =
+  'no hardware is before a test run, its frames carry no numbers, and the kernel does not count wake-ups or CPU time by stage';
 const LOAD_HEIGHT = 8;
 const DEPTH_HEIGHT = 4;
 /** With more remote CPUs a line of the plot stands for several. */
@@ -32,7 +34,7 @@ function plot({ controlled, remoteCpus, seconds }: AutoscaleResult): string[] {
   const load = columns.map((column) => (sum(column, ({ offered }) => offered) / lasts(column)) * 1e9 || 0);
   const inUse = columns.map((column) => sum(column, (one) => one.inUse * (one.toNs - one.fromNs)) / lasts(column) || 0);
   const depth = columns.map((column) => most(column, (one) => one.depth));
-  const lost = columns.map((column) => sum(column, ({ missed, queueFull }) => missed + queueFull));
+  const lost = columns.map((column) => sum(column, ({ missed, queueFull }) => (missed ?? 0) + queueFull));
   const high = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), 0);
   const margin = ' '.repeat(PLOT_MARGIN);
   return [
@@ -58,16 +60,18 @@ function plot({ controlled, remoteCpus, seconds }: AutoscaleResult): string[] {
 
 function table({ controlled, allOn, offered, remoteCpus, intervalNs }: AutoscaleResult): string[] {
   const row = (name: string, cell: (run: AutoscaleRun) => string): string[] => [name, cell(controlled), cell(allOn)];
-  const saved = (read: (run: AutoscaleRun) => number) => (run: AutoscaleRun) =>
-    run === allOn ? '' : percent(read(allOn) - read(run), read(allOn));
+  const saved = (read: (run: AutoscaleRun) => number | null) => (run: AutoscaleRun) => {
+    const all = read(allOn);
+    return run === allOn ? '' : known(read(run), (own) => percent(all! - own, all!));
+  };
   return alignColumns(
     [
       ['', 'controlled', `all ${remoteCpus.length} on`],
       row('offered', () => count(offered)),
       row('delivered', ({ delivered }) => withPercent(delivered, offered)),
-      row('missed by hardware', ({ missed }) => count(missed)),
+      row('missed by hardware', ({ missed }) => known(missed, count)),
       row('dropped, queue full', ({ queueFull }) => withPercent(queueFull, offered)),
-      row('out of order', ({ outOfOrder }) => count(outOfOrder)),
+      row('out of order', ({ outOfOrder }) => known(outOfOrder, count)),
       row('most frames waiting', ({ mostDepth }) => count(mostDepth)),
       row('changes of the active set', ({ changes }) => count(changes)),
       row('remote CPUs in use, CPU ms', ({ cpuSecondsInUse }) => count(cpuSecondsInUse * 1000)),
@@ -75,8 +79,10 @@ function table({ controlled, allOn, offered, remoteCpus, intervalNs }: Autoscale
         '  CPU time saved',
         saved(({ cpuSecondsInUse }) => cpuSecondsInUse),
       ),
-      row('remote CPUs working, CPU ms', ({ cpuSecondsWorked }) => count(cpuSecondsWorked * 1000)),
-      row('wake-ups of remote CPUs', ({ wakeups }) => count(wakeups)),
+      row('remote CPUs working, CPU ms', ({ cpuSecondsWorked }) =>
+        known(cpuSecondsWorked, (worked) => count(worked * 1000)),
+      ),
+      row('wake-ups of remote CPUs', ({ wakeups }) => known(wakeups, count)),
       row(
         '  wake-ups saved',
         saved(({ wakeups }) => wakeups),
@@ -100,6 +106,6 @@ export function autoscaleLines(result: AutoscaleResult): string[] {
     '',
     ...table(result),
     '',
-    costLine(result),
+    ...footnotes(result, ON_KERNEL),
   ];
 }

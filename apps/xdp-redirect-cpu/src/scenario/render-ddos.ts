@@ -2,11 +2,14 @@
 import { STAGES } from '@cpumap/host';
 import type { DdosResult, DdosRun } from '@cpumap/scenarios';
 import { alignColumns } from '../columns.ts';
-import { costLine, count, cpuRanges, machineLines, millions, withPercent } from './text.ts';
+import { count, cpuRanges, footnotes, known, machineLines, millions, withPercent } from './text.ts';
 
 const heading = ({ rxQueues }: DdosRun): string => `${rxQueues} RX queue${rxQueues === 1 ? '' : 's'}`;
 
-function framesTable({ runs, seconds }: DdosResult): string[] {
+const ON_KERNEL =
+  'no hardware is before a test run, and the kernel does not count CPU time by stage; per second: the flood that one RX CPU took';
+
+function framesTable({ runs, seconds, rate }: DdosResult): string[] {
   const row = (name: string, cell: (run: DdosRun) => string): string[] => [name, ...runs.map(cell)];
   return alignColumns(
     [
@@ -15,8 +18,8 @@ function framesTable({ runs, seconds }: DdosResult): string[] {
       row('remote CPUs', ({ remoteCpus }) => cpuRanges(remoteCpus)),
       row('offered', ({ offered }) => count(offered)),
       row('  of these legitimate', ({ offeredLegitimate }) => count(offeredLegitimate)),
-      row('missed by hardware', ({ missed, offered }) => withPercent(missed, offered)),
-      row('received per second', ({ missed, offered }) => millions((offered - missed) / seconds)),
+      row('missed by hardware', ({ missed, offered }) => known(missed, (n) => withPercent(n, offered))),
+      row('received per second', ({ missed, offered }) => millions(missed === null ? rate : (offered - missed) / seconds)),
       row('filtered', ({ filtered, offered }) => withPercent(filtered, offered)),
       row('dropped, queue full', ({ queueFull }) => count(queueFull)),
       row('flood delivered', ({ deliveredOther }) => count(deliveredOther)),
@@ -29,6 +32,7 @@ function framesTable({ runs, seconds }: DdosResult): string[] {
 }
 
 function timeTable(run: DdosRun, { seconds, costs }: DdosResult): string[] {
+  if (run.cpuTime === null || costs === null) return [];
   const busy = run.cpuTime.filter(({ totalNs }) => totalNs > 0);
   const stages = STAGES.filter((stage) => busy.some(({ ns }) => ns[stage] > 0));
   const ms = (ns: number): string => (ns / 1e6).toFixed(2);
@@ -48,11 +52,15 @@ function timeTable(run: DdosRun, { seconds, costs }: DdosResult): string[] {
 }
 
 export function ddosLines(result: DdosResult, capture: string): string[] {
-  const { rate, seconds, captureFrames, rxCpuTakes } = result;
+  const { backend, rate, seconds, captureFrames, rxCpuTakes } = result;
+  const traffic =
+    backend === 'linux'
+      ? `test runs of live frames for ${seconds.toFixed(3)} s`
+      : `${millions(rate)} frames/s for ${seconds.toFixed(3)} s`;
   return [
     `ddos: 64-byte UDP to port 9, and 1 frame in 100 legitimate: ${count(captureFrames)} TCP frames of ${capture}, over and over`,
     ...machineLines(result),
-    `${millions(rate)} frames/s for ${seconds.toFixed(3)} s, filtered by prognum 4 (l4-filter)`,
+    `${traffic}, filtered by prognum 4 (l4-filter)`,
     ...(rxCpuTakes === undefined
       ? []
       : [`one RX CPU was measured before: ${millions(rxCpuTakes)} frames/s; the rate is 14.88/11 of that`]),
@@ -60,6 +68,6 @@ export function ddosLines(result: DdosResult, capture: string): string[] {
     ...framesTable(result),
     ...result.runs.flatMap((run) => timeTable(run, result)),
     '',
-    costLine(result),
+    ...footnotes(result, ON_KERNEL),
   ];
 }

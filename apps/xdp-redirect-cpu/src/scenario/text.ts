@@ -1,6 +1,6 @@
 /** How the tables of the scenarios write numbers, and the lines that all of them begin and end with. */
 import { availableParallelism } from 'node:os';
-import type { CostSet } from '@cpumap/host';
+import type { RanOn } from '@cpumap/scenarios';
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 4 });
@@ -18,6 +18,9 @@ export function percent(part: number, all: number): string {
   return `${value.toFixed(value === 0 || value === 100 ? 0 : 1)} %`;
 }
 export const withPercent = (part: number, all: number): string => `${count(part)} (${percent(part, all)})`;
+/** What cannot be known there; a footnote says why. */
+const UNKNOWN = '-';
+export const known = <T>(value: T | null, show: (value: T) => string): string => (value === null ? UNKNOWN : show(value));
 
 /** 0, 1, 2, 5 as 0-2, 5. */
 export function cpuRanges(cpus: readonly number[]): string {
@@ -30,22 +33,20 @@ export function cpuRanges(cpus: readonly number[]): string {
   return runs.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(', ');
 }
 
-interface Machine {
-  readonly executor: 'threads' | 'virtual';
-  readonly seed: number;
-  readonly cpus: number;
-  readonly costs: CostSet;
-}
-
-export function machineLines({ executor, seed, cpus, costs }: Machine): string[] {
-  if (executor === 'virtual') return [`${cpus} virtual CPUs, seed ${seed}, costs ${costs.name}`];
+export function machineLines(result: RanOn & { readonly cpus: number }): string[] {
+  const { cpus, seed } = result;
+  if (result.backend === 'linux') return [`Linux ${result.release}, ${cpus} CPUs, in network namespaces of its own; seed ${seed}`];
+  if (result.executor === 'virtual') return [`${cpus} virtual CPUs, seed ${seed}, costs ${result.costs.name}`];
   const processors = availableParallelism();
   return [
-    `${cpus} CPUs, threads, seed ${seed}; CPU time is computed: counts times ${costs.name}`,
+    `${cpus} CPUs, threads, seed ${seed}; CPU time is computed: counts times ${result.costs.name}`,
     ...(processors < cpus
       ? [`this machine has ${processors} processors for them: CPUs that work at the same time wait for each other`]
       : []),
   ];
 }
 
-export const costLine = ({ costs: { name, source } }: Machine): string => `${name}: ${source}`;
+/** Where the costs are from; on the kernel what a `-` stands for. */
+export const footnotes = ({ costs }: RanOn, whyUnknown: string): string[] => [
+  costs === null ? `-: ${whyUnknown}` : `${costs.name}: ${costs.source}`,
+];

@@ -1,12 +1,10 @@
 /**
- * What a run looked like, interval by interval: read from the host's counters at each tick, so it says what the engine did
- * and not what the controller wanted.
+ * What a run looked like, interval by interval: read from counters at each tick, so it says what the frames met and not what
+ * the controller wanted.
  *
- * A CPU is in use in an interval when it was active at its beginning or end, or took a frame in it: flows leave a parked CPU one by one.
+ * A CPU is in use in an interval when it was active at its beginning or end, or took a frame in it: flows leave a parked CPU
+ * one by one.
  */
-import { type Host, type Statistics, total } from '@cpumap/host';
-import type { NicDevice } from '@cpumap/nic';
-import type { FlowWatch } from '../traffic/flow-watch.ts';
 
 export interface Interval {
   /** Nanoseconds since the start of the run. */
@@ -14,7 +12,7 @@ export interface Interval {
   readonly toNs: number;
   /** Frames that met the device, missed ones among them. */
   readonly offered: number;
-  readonly missed: number;
+  readonly missed: number | null;
   readonly queueFull: number;
   readonly delivered: number;
   /** CPUs that the controller has active at its end. */
@@ -24,59 +22,66 @@ export interface Interval {
   readonly depth: number;
 }
 
+/** Counters at one moment, each since the machine was built. */
+export interface Reading {
+  readonly nowNs: number;
+  readonly offered: number;
+  readonly missed: number | null;
+  readonly queueFull: number;
+  readonly delivered: number;
+  /** Frames that each remote CPU took from its ring. */
+  readonly taken: readonly number[];
+  /** No counter: frames in all rings now. */
+  readonly depth: number;
+}
+
 export interface Recorder {
   /** Ends an interval; `active` is what holds from now on. */
   tick(active: readonly number[]): void;
   readonly intervals: readonly Interval[];
 }
 
-export interface RecorderParts {
-  readonly host: Host;
-  readonly device: NicDevice;
-  readonly watch: FlowWatch;
-  readonly remoteCpus: readonly number[];
-  /** What is active at the start. */
-  readonly active: readonly number[];
-}
-
-export function startRecorder({ host, device, watch, remoteCpus, active: first }: RecorderParts): Recorder {
+/** @param first what is active at the start */
+export function startRecorder(read: () => Reading, remoteCpus: readonly number[], first: readonly number[]): Recorder {
   const intervals: Interval[] = [];
-  const read = () => {
-    const statistics: Statistics = host.statistics();
-    const { rx_packets = 0, rx_missed_errors = 0 } = device.statistics();
-    return {
-      now: host.now(),
-      received: rx_packets,
-      missed: rx_missed_errors,
-      queueFull: total(statistics, ({ cpumap }) => cpumap.ring_full),
-      delivered: watch.deliveredInAll(),
-      taken: remoteCpus.map((cpu) => statistics.cpus[cpu]!.cpumap.dequeued),
-    };
-  };
-  const start = host.now();
   let before = read();
+  const startNs = before.nowNs;
   let activeBefore = first;
   return {
     intervals,
     tick(active) {
       const now = read();
-      if (now.now <= before.now) return;
+      if (now.nowNs <= before.nowNs) return;
       const used = remoteCpus.filter(
         (cpu, i) => active.includes(cpu) || activeBefore.includes(cpu) || now.taken[i]! > before.taken[i]!,
       );
       intervals.push({
-        fromNs: before.now - start,
-        toNs: now.now - start,
-        offered: now.received + now.missed - before.received - before.missed,
-        missed: now.missed - before.missed,
+        fromNs: before.nowNs - startNs,
+        toNs: now.nowNs - startNs,
+        offered: now.offered - before.offered,
+        missed: now.missed === null ? null : now.missed - before.missed!,
         queueFull: now.queueFull - before.queueFull,
         delivered: now.delivered - before.delivered,
         active: active.length,
         inUse: used.length,
-        depth: [...host.queueDepths().values()].reduce((sum, depth) => sum + depth, 0),
+        depth: now.depth,
       });
       before = now;
       activeBefore = active;
     },
+  };
+}
+
+/** What all intervals together say. */
+export function summaryOf(intervals: readonly Interval[]) {
+  const sum = (read: (interval: Interval) => number): number =>
+    intervals.reduce((all, interval) => all + read(interval), 0);
+  return {
+    delivered: sum(({ delivered }) => delivered),
+    missed: intervals.some(({ missed }) => missed === null) ? null : sum(({ missed }) => missed!),
+    queueFull: sum(({ queueFull }) => queueFull),
+    cpuSecondsInUse: sum(({ inUse, fromNs, toNs }) => inUse * (toNs - fromNs)) / 1e9,
+    mostDepth: intervals.reduce((most, { depth }) => Math.max(most, depth), 0),
+    intervals,
   };
 }

@@ -10,13 +10,14 @@
  *   CPU time        what the remote CPUs' counters say they did, times what the cost set says that takes
  */
 import { createAutoscaler, createSteering, type Policy } from '@cpumap/autoscale';
-import type { CostSet } from '@cpumap/host';
+import { total } from '@cpumap/host';
 import { cpuTimes } from '../cpu-time.ts';
 import { type Engine, type EngineOptions, sourceBytes, withEngine } from '../engine.ts';
 import { type Chosen, checkCpus, checkPositive, chosenOf, cpuRange, type EngineSettings, refuse } from '../settings.ts';
-import { watchFlowsOf } from '../traffic/flow-watch.ts';
+import { type FlowWatch, watchFlowsOf } from '../traffic/flow-watch.ts';
 import { CYCLE, FLOWS, framesOfLoad, fullSource, LOADS, type LoadName, loadSource } from './loads.ts';
-import { type Interval, startRecorder } from './record.ts';
+import { type Reading, startRecorder, summaryOf } from './record.ts';
+import type { AutoscaleResult, AutoscaleRun } from './result.ts';
 
 const QSIZE = 2048;
 const MTU = 1500;
@@ -40,44 +41,6 @@ export interface AutoscaleOptions extends EngineSettings {
   readonly seconds?: number;
   /** Whose decisions are carried out. Default `targetUtilisation` of @cpumap/autoscale. */
   readonly policy?: Policy;
-}
-
-export interface AutoscaleRun {
-  readonly delivered: number;
-  readonly missed: number;
-  readonly queueFull: number;
-  readonly outOfOrder: number;
-  /** Times that the active set changed. */
-  readonly changes: number;
-  /** Seconds of remote CPUs that were in use. */
-  readonly cpuSecondsInUse: number;
-  /** Seconds that remote CPUs worked, by the cost set. */
-  readonly cpuSecondsWorked: number;
-  /** Sleeping kthreads that were woken. */
-  readonly wakeups: number;
-  readonly mostDepth: number;
-  readonly intervals: readonly Interval[];
-}
-
-export interface AutoscaleResult {
-  readonly scenario: 'autoscale';
-  readonly backend: 'engine';
-  readonly executor: 'threads' | 'virtual';
-  readonly seed: number;
-  readonly costs: CostSet;
-  readonly load: LoadName;
-  readonly cpus: number;
-  readonly rxQueues: number;
-  readonly remoteCpus: readonly number[];
-  /** Frames per second, measured before the runs: what one remote CPU takes. */
-  readonly capacity: number;
-  /** Frames per second at the peak. */
-  readonly peak: number;
-  readonly seconds: number;
-  readonly intervalNs: number;
-  readonly offered: number;
-  readonly controlled: AutoscaleRun;
-  readonly allOn: AutoscaleRun;
 }
 
 interface Scene {
@@ -125,6 +88,22 @@ function measure(scene: Scene, remoteCpus: readonly number[]): Promise<number> {
   );
 }
 
+function readEngine({ host, device }: Engine, watch: FlowWatch, remoteCpus: readonly number[]): () => Reading {
+  return () => {
+    const statistics = host.statistics();
+    const { rx_packets = 0, rx_missed_errors = 0 } = device.statistics();
+    return {
+      nowNs: host.now(),
+      offered: rx_packets + rx_missed_errors,
+      missed: rx_missed_errors,
+      queueFull: total(statistics, ({ cpumap }) => cpumap.ring_full),
+      delivered: watch.deliveredInAll(),
+      taken: remoteCpus.map((cpu) => statistics.cpus[cpu]!.cpumap.dequeued),
+      depth: [...host.queueDepths().values()].reduce((sum, depth) => sum + depth, 0),
+    };
+  };
+}
+
 interface Plan {
   readonly load: LoadName;
   readonly peak: number;
@@ -139,7 +118,7 @@ function runOnce(scene: Scene, { load, peak, seconds, control }: Plan): Promise<
   const source = loadSource(load, peak, seconds, seed);
   return withEngine(engineOf(scene, true, sourceBytes(source)), (engine) =>
     withSteering(engine, remoteCpus, async (steering) => {
-      const { host, device, send, finish } = engine;
+      const { host, send, finish } = engine;
       const watch = await watchFlowsOf(host, FLOWS, CYCLE);
       const problems: string[] = [];
       const scaler =
@@ -154,7 +133,7 @@ function runOnce(scene: Scene, { load, peak, seconds, control }: Plan): Promise<
       scaler?.tick(); // from here on it counts
       let changes = 0;
       const active = (): readonly number[] => scaler?.active ?? remoteCpus;
-      const recorder = startRecorder({ host, device, watch, remoteCpus, active: active() });
+      const recorder = startRecorder(readEngine(engine, watch, remoteCpus), remoteCpus, active());
       await send(source, {
         intervalNs: INTERVAL_NS[executor],
         tick() {
@@ -167,19 +146,12 @@ function runOnce(scene: Scene, { load, peak, seconds, control }: Plan): Promise<
       const statistics = finish();
       if (problems.length > 0) refuse('autoscale', problems[0]!);
       const times = cpuTimes(statistics, costs);
-      const sum = (read: (interval: Interval) => number): number =>
-        recorder.intervals.reduce((all, interval) => all + read(interval), 0);
       return {
-        delivered: sum(({ delivered }) => delivered),
-        missed: sum(({ missed }) => missed),
-        queueFull: sum(({ queueFull }) => queueFull),
+        ...summaryOf(recorder.intervals),
         outOfOrder: watch.outOfOrder(),
         changes,
-        cpuSecondsInUse: sum(({ inUse, fromNs, toNs }) => inUse * (toNs - fromNs)) / 1e9,
         cpuSecondsWorked: remoteCpus.reduce((all, cpu) => all + times[cpu]!.totalNs, 0) / 1e9,
         wakeups: times.reduce((all, { counts }) => all + counts.wakeup, 0),
-        mostDepth: recorder.intervals.reduce((most, { depth }) => Math.max(most, depth), 0),
-        intervals: recorder.intervals,
       };
     }),
   );

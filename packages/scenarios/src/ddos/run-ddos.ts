@@ -11,10 +11,10 @@
  *   CPU time     what each CPU's counters say it did, times what the cost set says that takes
  */
 import { availableParallelism } from 'node:os';
-import { type CostSet, total } from '@cpumap/host';
+import { total } from '@cpumap/host';
 import type { DecodedCapture } from '@cpumap/nic';
 import { sampleProgram } from '@cpumap/programs';
-import { type CpuTime, cpuTimes } from '../cpu-time.ts';
+import { cpuTimes } from '../cpu-time.ts';
 import { type Engine, sourceBytes, withEngine } from '../engine.ts';
 import { HANDLERS } from '../handler-module.ts';
 import { createSampleMachine } from '../sample-machine.ts';
@@ -22,6 +22,7 @@ import { type Chosen, checkCpus, checkPositive, chosenOf, cpuRange, type EngineS
 import { type CountLegitimateOptions, TALLY_COLUMNS } from './count-legitimate.ts';
 import { createFloodMix, type FloodMix } from './flood-mix.ts';
 import { legitimateFrames } from './legitimate.ts';
+import type { DdosResult, DdosRun } from './result.ts';
 
 /** 10 Gbit/s of 64-byte frames. */
 export const WIRE_SPEED = 14_880_952;
@@ -47,40 +48,6 @@ export interface DdosOptions extends EngineSettings {
   readonly rate?: number;
   /** Seconds of traffic. Default 0.1 on virtual CPUs, 1 on threads. */
   readonly seconds?: number;
-}
-
-export interface DdosRun {
-  readonly rxQueues: number;
-  readonly rxCpus: readonly number[];
-  readonly remoteCpus: readonly number[];
-  readonly offered: number;
-  readonly offeredLegitimate: number;
-  readonly missed: number;
-  readonly filtered: number;
-  readonly queueFull: number;
-  readonly deliveredLegitimate: number;
-  /** Frames that the stack got and that are none of the capture's: what the filter let through. */
-  readonly deliveredOther: number;
-  /** Of RX and remote CPUs, in this order. */
-  readonly cpuTime: readonly CpuTime[];
-}
-
-export interface DdosResult {
-  readonly scenario: 'ddos';
-  readonly backend: 'engine';
-  readonly executor: 'threads' | 'virtual';
-  readonly seed: number;
-  /** The clock of virtual CPUs; on threads only what CPU time is computed with. */
-  readonly costs: CostSet;
-  readonly cpus: number;
-  /** Frames per second. */
-  readonly rate: number;
-  /** Of one RX CPU, measured before the runs; undefined when the rate was given, or is the default of virtual CPUs. */
-  readonly rxCpuTakes: number | undefined;
-  readonly seconds: number;
-  /** Different legitimate frames that the capture gave. */
-  readonly captureFrames: number;
-  readonly runs: readonly DdosRun[];
 }
 
 interface Scene {

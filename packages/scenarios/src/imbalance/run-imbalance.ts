@@ -9,7 +9,7 @@
  *   delivered      a packet handler on each CPU, which reads flow and number at the end of each frame
  *   out of order   that handler: frames that are behind the one before them in their flow
  */
-import { type CostSet, total } from '@cpumap/host';
+import { total } from '@cpumap/host';
 import { type Engine, sourceBytes, withEngine } from '../engine.ts';
 import { jainIndex } from '../jain.ts';
 import {
@@ -25,6 +25,7 @@ import {
 import { watchFlowsOf } from '../traffic/flow-watch.ts';
 import { ENCAPSULATIONS, type Encapsulation, type EncapsulationName } from './encapsulations.ts';
 import { createFlowTraffic, type FlowTraffic } from './flow-source.ts';
+import type { ImbalanceResult, ImbalanceRun, Spread } from './result.ts';
 import { type SpreadingProgram, steeringFor } from './spreading-program.ts';
 
 const RATE = 8_000_000;
@@ -47,46 +48,6 @@ export interface ImbalanceOptions extends EngineSettings {
   readonly rate?: number;
   /** Seconds of traffic, where a rate says how many frames that is. Default 0.05. */
   readonly seconds?: number;
-}
-
-export interface Spread {
-  readonly cpus: readonly number[];
-  /** Frames that the stack got on each of `cpus`. */
-  readonly delivered: readonly number[];
-  /** Of these shares. */
-  readonly jain: number;
-  /** RX queues that frames came in on. */
-  readonly queuesUsed: number;
-  readonly missed: number;
-  readonly queueFull: number;
-  /** Frames that the program dropped, or could not redirect. */
-  readonly refused: number;
-  readonly outOfOrder: number;
-  /** Delivered frames per second, from the first frame to the end of the last. */
-  readonly deliveredPerSecond: number;
-}
-
-export interface ImbalanceRun {
-  readonly encapsulation: EncapsulationName;
-  readonly description: string;
-  readonly program: string;
-  readonly offered: number;
-  readonly before: Spread;
-  readonly after: Spread;
-}
-
-export interface ImbalanceResult {
-  readonly scenario: 'imbalance';
-  readonly backend: 'engine';
-  readonly executor: 'threads' | 'virtual';
-  readonly seed: number;
-  readonly costs: CostSet;
-  readonly cpus: number;
-  readonly rxQueues: number;
-  readonly flows: number;
-  /** undefined: as fast as they are taken. */
-  readonly rate: number | undefined;
-  readonly runs: readonly ImbalanceRun[];
 }
 
 /** What a run is about, checked. */
