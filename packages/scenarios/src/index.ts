@@ -15,5 +15,8 @@ export type { ImbalanceResult, ImbalanceRun, Spread } from './imbalance/result.t
 export { type ImbalanceOptions, runImbalance } from './imbalance/run-imbalance.ts';
 export { onSampleMaps, type SpreadingProgram, steeringFor } from './imbalance/spreading-program.ts';
 export { jainIndex } from './jain.ts';
+export { type AutoscaleOnLinuxOptions, runAutoscaleOnLinux } from './linux/autoscale-on-linux.ts';
+export { type DdosOnLinuxOptions, runDdosOnLinux } from './linux/ddos-on-linux.ts';
+export { type ImbalanceOnLinuxOptions, runImbalanceOnLinux } from './linux/imbalance-on-linux.ts';
 export type { SampleMachine } from './sample-machine.ts';
-export type { EngineSettings, RanOn } from './settings.ts';
+export type { EngineSettings, RanOn, RanOnEngine, RanOnLinux } from './settings.ts';

@@ -5,12 +5,14 @@ import { sampleMaps } from '@cpumap/programs';
 
 export interface SampleMachine {
   readonly maps: Readonly<Record<string, BpfMap>>;
+  /** Elements of the maps: a number that is no CPU. */
   readonly nrCpus: number;
 }
 
 /** @throws KernelError */
 export function createSampleMachine(backend: Backend, remoteCpus: readonly number[], qsize: number): SampleMachine {
-  const nrCpus = backend.possibleCpus;
+  // a program that goes by protocol has a list of three, on a machine of two CPUs too
+  const nrCpus = Math.max(backend.possibleCpus, remoteCpus.length);
   const maps = Object.fromEntries(sampleMaps(nrCpus, 8).map((spec) => [spec.name, backend.createMap(spec)]));
   const cpuMap = cpuMapOf(maps.cpu_map!);
   for (let index = 0; index < nrCpus; index++) maps.cpus_available!.update(index, bytesOfU32(nrCpus));

@@ -25,22 +25,24 @@ export interface Chosen {
 }
 
 /** Where the results of a run are from. */
-export type RanOn =
-  | {
-      readonly backend: 'engine';
-      readonly executor: 'threads' | 'virtual';
-      readonly seed: number;
-      /** The clock of virtual CPUs; on threads only what CPU time is computed with. */
-      readonly costs: CostSet;
-    }
-  | {
-      readonly backend: 'linux';
-      /** As in `uname -r`. */
-      readonly release: string;
-      readonly executor: null;
-      readonly seed: number;
-      readonly costs: null;
-    };
+export interface RanOnEngine {
+  readonly backend: 'engine';
+  readonly executor: 'threads' | 'virtual';
+  readonly seed: number;
+  /** The clock of virtual CPUs; on threads only what CPU time is computed with. */
+  readonly costs: CostSet;
+}
+export interface RanOnLinux {
+  readonly backend: 'linux';
+  /** As in `uname -r`. */
+  readonly release: string;
+  readonly executor: null;
+  readonly seed: number;
+  readonly costs: null;
+}
+export type RanOn = RanOnEngine | RanOnLinux;
+/** What a number is that only the engine can know. */
+export type Unknown<R extends RanOn> = R extends RanOnLinux ? null : never;
 
 export function chosenOf({
   executor = 'virtual',

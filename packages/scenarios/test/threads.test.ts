@@ -25,8 +25,8 @@ it('imbalance: without a rate nothing is lost', async () => {
 });
 
 it('autoscale: a low load is carried by one CPU', async () => {
-  const { controlled, allOn, offered } = await runAutoscale({ ...threads, rate: 100_000, seconds: 0.5 });
-  for (const { delivered, missed, queueFull } of [controlled, allOn]) {
+  const { controlled, allOn } = await runAutoscale({ ...threads, rate: 100_000, seconds: 0.5 });
+  for (const { offered, delivered, missed, queueFull } of [controlled, allOn]) {
     expect(delivered + missed + queueFull).toBe(offered);
   }
   expect(controlled.intervals.at(-1)!.active).toBe(1);

@@ -11,6 +11,7 @@ export const COST_NAMES = [...(Object.keys(COST_SETS) as (keyof typeof COST_SETS
 export type CostName = (typeof COST_NAMES)[number];
 
 interface Common {
+  readonly backend: 'engine' | 'linux';
   readonly executor: 'threads' | 'virtual';
   readonly seed: number;
   readonly costs: CostName;
@@ -59,6 +60,11 @@ function queueList(text: string): number[] {
 function addCommon(command: Command): Command {
   return command
     .addOption(
+      new Option('--backend <backend>', 'the engine, or the running kernel in network namespaces of its own (root)')
+        .choices(['engine', 'linux'])
+        .default('engine'),
+    )
+    .addOption(
       new Option('--executor <kind>', 'all CPUs in one on a virtual clock, or a thread for each')
         .choices(['virtual', 'threads'])
         .default('virtual'),
@@ -82,8 +88,28 @@ function addCommon(command: Command): Command {
     .option('--json', 'one JSON object');
 }
 
-function common({ executor, seed, costs, cpus, rate: frames, duration, json = false }: OptionValues): Common {
+/** What the running kernel has no choice in, by scenario. */
+const ENGINE_ALONE: Readonly<Record<ScenarioSettings['scenario'], readonly string[]>> = {
+  ddos: ['executor', 'costs', 'cpus', 'rxQueues', 'rate', 'duration'],
+  imbalance: ['executor', 'costs', 'cpus', 'rxQueues', 'rate', 'duration', 'module'],
+  autoscale: ['executor', 'costs', 'cpus', 'rxQueues'],
+};
+
+const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+function checkBackend(scenario: ScenarioSettings['scenario'], command: Command): void {
+  if (command.opts().backend === 'engine') return;
+  const found = ENGINE_ALONE[scenario].filter((name) => command.getOptionValueSource(name) === 'cli');
+  if (found.length === 0) return;
+  throw new CommandError(
+    EXIT.OPTION,
+    `${found.map(flag).join(', ')}: only the engine has that; with --backend linux the machine is this one, at its own speed`,
+  );
+}
+
+function common({ backend, executor, seed, costs, cpus, rate: frames, duration, json = false }: OptionValues): Common {
   return {
+    backend,
     executor,
     seed,
     costs: costs ?? (executor === 'threads' ? 'this-machine' : 'published-2017'),
@@ -123,7 +149,8 @@ export function describeScenarios(root: Command, chosen: (settings: ScenarioSett
         queueList,
       ),
     )
-    .action((o: OptionValues) => {
+    .action((o: OptionValues, command: Command) => {
+      checkBackend('ddos', command);
       chosen({ ...common(o), scenario: 'ddos', input: o.input, rxQueues: o.rxQueues });
     });
 
@@ -146,7 +173,8 @@ export function describeScenarios(root: Command, chosen: (settings: ScenarioSett
         integer('--rx-queues', 1, MOST_QUEUES),
       ),
     )
-    .action((o: OptionValues) => {
+    .action((o: OptionValues, command: Command) => {
+      checkBackend('imbalance', command);
       chosen({
         ...common(o),
         scenario: 'imbalance',
@@ -163,7 +191,8 @@ export function describeScenarios(root: Command, chosen: (settings: ScenarioSett
         integer('--rx-queues', 1, MOST_QUEUES),
       ),
     )
-    .action((o: OptionValues) => {
+    .action((o: OptionValues, command: Command) => {
+      checkBackend('autoscale', command);
       chosen({ ...common(o), scenario: 'autoscale', load: o.load, rxQueues: o.rxQueues });
     });
 }

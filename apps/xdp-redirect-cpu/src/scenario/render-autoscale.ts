@@ -58,7 +58,7 @@ function plot({ controlled, remoteCpus, seconds }: AutoscaleResult): string[] {
   ];
 }
 
-function table({ controlled, allOn, offered, remoteCpus, intervalNs }: AutoscaleResult): string[] {
+function table({ controlled, allOn, remoteCpus, intervalNs }: AutoscaleResult): string[] {
   const row = (name: string, cell: (run: AutoscaleRun) => string): string[] => [name, cell(controlled), cell(allOn)];
   const saved = (read: (run: AutoscaleRun) => number | null) => (run: AutoscaleRun) => {
     const all = read(allOn);
@@ -67,10 +67,10 @@ function table({ controlled, allOn, offered, remoteCpus, intervalNs }: Autoscale
   return alignColumns(
     [
       ['', 'controlled', `all ${remoteCpus.length} on`],
-      row('offered', () => count(offered)),
-      row('delivered', ({ delivered }) => withPercent(delivered, offered)),
+      row('offered', ({ offered }) => count(offered)),
+      row('delivered', ({ delivered, offered }) => withPercent(delivered, offered)),
       row('missed by hardware', ({ missed }) => known(missed, count)),
-      row('dropped, queue full', ({ queueFull }) => withPercent(queueFull, offered)),
+      row('dropped, queue full', ({ queueFull, offered }) => withPercent(queueFull, offered)),
       row('out of order', ({ outOfOrder }) => known(outOfOrder, count)),
       row('most frames waiting', ({ mostDepth }) => count(mostDepth)),
       row('changes of the active set', ({ changes }) => count(changes)),

@@ -19,7 +19,9 @@ function framesTable({ runs, seconds, rate }: DdosResult): string[] {
       row('offered', ({ offered }) => count(offered)),
       row('  of these legitimate', ({ offeredLegitimate }) => count(offeredLegitimate)),
       row('missed by hardware', ({ missed, offered }) => known(missed, (n) => withPercent(n, offered))),
-      row('received per second', ({ missed, offered }) => millions(missed === null ? rate : (offered - missed) / seconds)),
+      row('received per second', ({ missed, offered }) =>
+        millions(missed === null ? rate : (offered - missed) / seconds),
+      ),
       row('filtered', ({ filtered, offered }) => withPercent(filtered, offered)),
       row('dropped, queue full', ({ queueFull }) => count(queueFull)),
       row('flood delivered', ({ deliveredOther }) => count(deliveredOther)),

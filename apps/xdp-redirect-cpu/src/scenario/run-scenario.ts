@@ -1,6 +1,13 @@
 /** `scenario …`: runs it, and shows what was counted. There is nothing to show of a run that was stopped. */
 import { COST_SETS, type CostSet, measureCosts } from '@cpumap/host';
-import { runAutoscale, runDdos, runImbalance } from '@cpumap/scenarios';
+import {
+  runAutoscale,
+  runAutoscaleOnLinux,
+  runDdos,
+  runDdosOnLinux,
+  runImbalance,
+  runImbalanceOnLinux,
+} from '@cpumap/scenarios';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { readCapture } from '../input.ts';
 import type { RunOutputs } from '../screen.ts';
@@ -21,28 +28,39 @@ function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], u
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
 }
 
+/** Runs it; the lines for a person, and the object for a program. */
 async function carryOut(settings: ScenarioSettings, signal: AbortSignal) {
-  const { executor, seed, cpus, rate, seconds } = settings;
-  const common = { executor, seed, signal, ...given({ cpus, rate, seconds }) };
+  const { backend, executor, seed, cpus, rate, seconds } = settings;
+  const onLinux = backend === 'linux';
+  const common = { seed, signal };
+  const onEngine = async () => ({
+    ...common,
+    executor,
+    costs: await costSet(settings.costs),
+    ...given({ cpus, rate, seconds }),
+  });
   switch (settings.scenario) {
     case 'ddos': {
       const { input, rxQueues } = settings;
       const capture = readCapture(input ?? CAPTURE);
-      const costs = await costSet(settings.costs);
-      const result = await runDdos({ ...common, costs, capture, ...given({ rxQueues }) });
+      const result = onLinux
+        ? await runDdosOnLinux({ ...common, capture })
+        : await runDdos({ ...(await onEngine()), capture, ...given({ rxQueues }) });
       return { result, lines: ddosLines(result, input ?? 'everyday.pcapng') };
     }
     case 'imbalance': {
-      const { encapsulations, program, rxQueues } = settings;
-      const own = program && spreadingProgram(program);
-      const costs = await costSet(settings.costs);
-      const result = await runImbalance({ ...common, costs, ...given({ encapsulations, program: own, rxQueues }) });
+      const { encapsulations, rxQueues } = settings;
+      const program = settings.program && spreadingProgram(settings.program);
+      const result = onLinux
+        ? await runImbalanceOnLinux({ ...common, ...given({ encapsulations, program }) })
+        : await runImbalance({ ...(await onEngine()), ...given({ encapsulations, program, rxQueues }) });
       return { result, lines: imbalanceLines(result) };
     }
     case 'autoscale': {
       const { load, rxQueues } = settings;
-      const costs = await costSet(settings.costs);
-      const result = await runAutoscale({ ...common, costs, load, ...given({ rxQueues }) });
+      const result = onLinux
+        ? await runAutoscaleOnLinux({ ...common, load, ...given({ rate, seconds }) })
+        : await runAutoscale({ ...(await onEngine()), load, ...given({ rxQueues }) });
       return { result, lines: autoscaleLines(result) };
     }
   }

@@ -20,7 +20,8 @@ export function percent(part: number, all: number): string {
 export const withPercent = (part: number, all: number): string => `${count(part)} (${percent(part, all)})`;
 /** What cannot be known there; a footnote says why. */
 const UNKNOWN = '-';
-export const known = <T>(value: T | null, show: (value: T) => string): string => (value === null ? UNKNOWN : show(value));
+export const known = <T>(value: T | null, show: (value: T) => string): string =>
+  value === null ? UNKNOWN : show(value);
 
 /** 0, 1, 2, 5 as 0-2, 5. */
 export function cpuRanges(cpus: readonly number[]): string {
@@ -35,7 +36,8 @@ export function cpuRanges(cpus: readonly number[]): string {
 
 export function machineLines(result: RanOn & { readonly cpus: number }): string[] {
   const { cpus, seed } = result;
-  if (result.backend === 'linux') return [`Linux ${result.release}, ${cpus} CPUs, in network namespaces of its own; seed ${seed}`];
+  if (result.backend === 'linux')
+    return [`Linux ${result.release}, ${cpus} CPUs, in network namespaces of its own; seed ${seed}`];
   if (result.executor === 'virtual') return [`${cpus} virtual CPUs, seed ${seed}, costs ${result.costs.name}`];
   const processors = availableParallelism();
   return [

@@ -47,7 +47,7 @@ export const framesOfLoad = (load: LoadName, peak: number, seconds: number): num
   framesBySteps(load, peak, seconds).reduce((sum, frames) => sum + frames, 0);
 
 /** Whose turn it is, endlessly: of the flows that talk each time another one; who has said all that it had to say pauses. */
-function createTalk(random: Random): () => number {
+export function createTalk(random: Random): () => number {
   const pausing = Array.from({ length: FLOWS }, (_, flow) => flow);
   const begin = (): { flow: number; left: number } => {
     const which = random(pausing.length);

@@ -5,14 +5,15 @@
  * A CPU is in use in an interval when it was active at its beginning or end, or took a frame in it: flows leave a parked CPU
  * one by one.
  */
+import type { RanOn, Unknown } from '../settings.ts';
 
-export interface Interval {
+export interface Interval<R extends RanOn = RanOn> {
   /** Nanoseconds since the start of the run. */
   readonly fromNs: number;
   readonly toNs: number;
   /** Frames that met the device, missed ones among them. */
   readonly offered: number;
-  readonly missed: number | null;
+  readonly missed: number | Unknown<R>;
   readonly queueFull: number;
   readonly delivered: number;
   /** CPUs that the controller has active at its end. */
@@ -23,10 +24,10 @@ export interface Interval {
 }
 
 /** Counters at one moment, each since the machine was built. */
-export interface Reading {
+export interface Reading<R extends RanOn> {
   readonly nowNs: number;
   readonly offered: number;
-  readonly missed: number | null;
+  readonly missed: number | Unknown<R>;
   readonly queueFull: number;
   readonly delivered: number;
   /** Frames that each remote CPU took from its ring. */
@@ -35,15 +36,19 @@ export interface Reading {
   readonly depth: number;
 }
 
-export interface Recorder {
+export interface Recorder<R extends RanOn> {
   /** Ends an interval; `active` is what holds from now on. */
   tick(active: readonly number[]): void;
-  readonly intervals: readonly Interval[];
+  readonly intervals: readonly Interval<R>[];
 }
 
 /** @param first what is active at the start */
-export function startRecorder(read: () => Reading, remoteCpus: readonly number[], first: readonly number[]): Recorder {
-  const intervals: Interval[] = [];
+export function startRecorder<R extends RanOn>(
+  read: () => Reading<R>,
+  remoteCpus: readonly number[],
+  first: readonly number[],
+): Recorder<R> {
+  const intervals: Interval<R>[] = [];
   let before = read();
   const startNs = before.nowNs;
   let activeBefore = first;
@@ -59,7 +64,8 @@ export function startRecorder(read: () => Reading, remoteCpus: readonly number[]
         fromNs: before.nowNs - startNs,
         toNs: now.nowNs - startNs,
         offered: now.offered - before.offered,
-        missed: now.missed === null ? null : now.missed - before.missed!,
+        // both are there or neither is
+        missed: now.missed === null ? now.missed : now.missed - before.missed!,
         queueFull: now.queueFull - before.queueFull,
         delivered: now.delivered - before.delivered,
         active: active.length,
@@ -73,12 +79,12 @@ export function startRecorder(read: () => Reading, remoteCpus: readonly number[]
 }
 
 /** What all intervals together say. */
-export function summaryOf(intervals: readonly Interval[]) {
-  const sum = (read: (interval: Interval) => number): number =>
+export function summaryOf<R extends RanOn>(intervals: readonly Interval<R>[]) {
+  const sum = (read: (interval: Interval<R>) => number): number =>
     intervals.reduce((all, interval) => all + read(interval), 0);
   return {
+    offered: sum(({ offered }) => offered),
     delivered: sum(({ delivered }) => delivered),
-    missed: intervals.some(({ missed }) => missed === null) ? null : sum(({ missed }) => missed!),
     queueFull: sum(({ queueFull }) => queueFull),
     cpuSecondsInUse: sum(({ inUse, fromNs, toNs }) => inUse * (toNs - fromNs)) / 1e9,
     mostDepth: intervals.reduce((most, { depth }) => Math.max(most, depth), 0),

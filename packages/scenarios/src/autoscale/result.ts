@@ -1,27 +1,28 @@
 /** What a load that goes up and down came to. Null is what cannot be known where it ran. */
-import type { RanOn } from '../settings.ts';
+import type { RanOn, Unknown } from '../settings.ts';
 import type { LoadName } from './loads.ts';
 import type { Interval } from './record.ts';
 
-export interface AutoscaleRun {
+export interface AutoscaleRun<R extends RanOn = RanOn> {
+  readonly offered: number;
   /** To the stack; on the kernel what the programs in the entries passed on to it. */
   readonly delivered: number;
-  readonly missed: number | null;
+  readonly missed: number | Unknown<R>;
   readonly queueFull: number;
-  readonly outOfOrder: number | null;
+  readonly outOfOrder: number | Unknown<R>;
   /** Times that the active set changed. */
   readonly changes: number;
   /** Seconds of remote CPUs that were in use. */
   readonly cpuSecondsInUse: number;
   /** Seconds that remote CPUs worked, by the cost set. */
-  readonly cpuSecondsWorked: number | null;
+  readonly cpuSecondsWorked: number | Unknown<R>;
   /** Sleeping kthreads that were woken. */
-  readonly wakeups: number | null;
+  readonly wakeups: number | Unknown<R>;
   readonly mostDepth: number;
-  readonly intervals: readonly Interval[];
+  readonly intervals: readonly Interval<R>[];
 }
 
-export type AutoscaleResult = RanOn & {
+export type AutoscaleResult<R extends RanOn = RanOn> = R & {
   readonly scenario: 'autoscale';
   readonly load: LoadName;
   readonly cpus: number;
@@ -33,7 +34,6 @@ export type AutoscaleResult = RanOn & {
   readonly peak: number;
   readonly seconds: number;
   readonly intervalNs: number;
-  readonly offered: number;
-  readonly controlled: AutoscaleRun;
-  readonly allOn: AutoscaleRun;
+  readonly controlled: AutoscaleRun<R>;
+  readonly allOn: AutoscaleRun<R>;
 };

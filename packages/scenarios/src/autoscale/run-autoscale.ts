@@ -13,7 +13,16 @@ import { createAutoscaler, createSteering, type Policy } from '@cpumap/autoscale
 import { total } from '@cpumap/host';
 import { cpuTimes } from '../cpu-time.ts';
 import { type Engine, type EngineOptions, sourceBytes, withEngine } from '../engine.ts';
-import { type Chosen, checkCpus, checkPositive, chosenOf, cpuRange, type EngineSettings, refuse } from '../settings.ts';
+import {
+  type Chosen,
+  checkCpus,
+  checkPositive,
+  chosenOf,
+  cpuRange,
+  type EngineSettings,
+  type RanOnEngine,
+  refuse,
+} from '../settings.ts';
 import { type FlowWatch, watchFlowsOf } from '../traffic/flow-watch.ts';
 import { CYCLE, FLOWS, framesOfLoad, fullSource, LOADS, type LoadName, loadSource } from './loads.ts';
 import { type Reading, startRecorder, summaryOf } from './record.ts';
@@ -88,7 +97,11 @@ function measure(scene: Scene, remoteCpus: readonly number[]): Promise<number> {
   );
 }
 
-function readEngine({ host, device }: Engine, watch: FlowWatch, remoteCpus: readonly number[]): () => Reading {
+function readEngine(
+  { host, device }: Engine,
+  watch: FlowWatch,
+  remoteCpus: readonly number[],
+): () => Reading<RanOnEngine> {
   return () => {
     const statistics = host.statistics();
     const { rx_packets = 0, rx_missed_errors = 0 } = device.statistics();
@@ -112,13 +125,13 @@ interface Plan {
   readonly control: { readonly capacity: number; readonly policy: Policy | undefined } | undefined;
 }
 
-function runOnce(scene: Scene, { load, peak, seconds, control }: Plan): Promise<AutoscaleRun> {
+function runOnce(scene: Scene, { load, peak, seconds, control }: Plan): Promise<AutoscaleRun<RanOnEngine>> {
   const { settings, remoteCpus } = scene;
   const { executor, seed, costs } = settings;
   const source = loadSource(load, peak, seconds, seed);
   return withEngine(engineOf(scene, true, sourceBytes(source)), (engine) =>
     withSteering(engine, remoteCpus, async (steering) => {
-      const { host, send, finish } = engine;
+      const { host, device, send, finish } = engine;
       const watch = await watchFlowsOf(host, FLOWS, CYCLE);
       const problems: string[] = [];
       const scaler =
@@ -148,6 +161,7 @@ function runOnce(scene: Scene, { load, peak, seconds, control }: Plan): Promise<
       const times = cpuTimes(statistics, costs);
       return {
         ...summaryOf(recorder.intervals),
+        missed: device.statistics().rx_missed_errors!,
         outOfOrder: watch.outOfOrder(),
         changes,
         cpuSecondsWorked: remoteCpus.reduce((all, cpu) => all + times[cpu]!.totalNs, 0) / 1e9,
@@ -158,7 +172,7 @@ function runOnce(scene: Scene, { load, peak, seconds, control }: Plan): Promise<
 }
 
 /** @throws KernelError EINVAL (options, what the policy answered), ENOMEM; EINTR (the signal); EIO (a frame is not accounted for) */
-export async function runAutoscale(options: AutoscaleOptions = {}): Promise<AutoscaleResult> {
+export async function runAutoscale(options: AutoscaleOptions = {}): Promise<AutoscaleResult<RanOnEngine>> {
   const settings = chosenOf(options);
   const { executor, seed, costs } = settings;
   const { load = 'daily', rxQueues = 1, policy } = options;
@@ -171,9 +185,9 @@ export async function runAutoscale(options: AutoscaleOptions = {}): Promise<Auto
   const scene: Scene = { settings, cpus, rxQueues, remoteCpus };
   const capacity = await measure(scene, remoteCpus.slice(0, 1));
   const peak = options.rate ?? PEAK * (await measure(scene, remoteCpus));
-  const offered = framesOfLoad(load, peak, seconds);
-  if (offered < 1 || offered > MOST_FRAMES) {
-    refuse('autoscale', `${seconds} s of it are ${offered} frames: a run takes 1 to ${MOST_FRAMES}`);
+  const frames = framesOfLoad(load, peak, seconds);
+  if (frames < 1 || frames > MOST_FRAMES) {
+    refuse('autoscale', `${seconds} s of it are ${frames} frames: a run takes 1 to ${MOST_FRAMES}`);
   }
   const plan = { load, peak, seconds };
   const controlled = await runOnce(scene, { ...plan, control: { capacity, policy } });
@@ -191,7 +205,6 @@ export async function runAutoscale(options: AutoscaleOptions = {}): Promise<Auto
     peak,
     seconds,
     intervalNs,
-    offered,
   };
   return { scenario: 'autoscale', backend: 'engine', ...facts, controlled, allOn };
 }

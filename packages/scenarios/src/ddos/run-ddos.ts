@@ -18,7 +18,16 @@ import { cpuTimes } from '../cpu-time.ts';
 import { type Engine, sourceBytes, withEngine } from '../engine.ts';
 import { HANDLERS } from '../handler-module.ts';
 import { createSampleMachine } from '../sample-machine.ts';
-import { type Chosen, checkCpus, checkPositive, chosenOf, cpuRange, type EngineSettings, refuse } from '../settings.ts';
+import {
+  type Chosen,
+  checkCpus,
+  checkPositive,
+  chosenOf,
+  cpuRange,
+  type EngineSettings,
+  type RanOnEngine,
+  refuse,
+} from '../settings.ts';
 import { type CountLegitimateOptions, TALLY_COLUMNS } from './count-legitimate.ts';
 import { createFloodMix, type FloodMix } from './flood-mix.ts';
 import { legitimateFrames } from './legitimate.ts';
@@ -98,7 +107,7 @@ function measureRxCpu(scene: Scene): Promise<number> {
   });
 }
 
-function runOnce(scene: Scene, rxQueues: number, count: number, rate: number): Promise<DdosRun> {
+function runOnce(scene: Scene, rxQueues: number, count: number, rate: number): Promise<DdosRun<RanOnEngine>> {
   return withFilter(scene, rxQueues, async ({ send, finish, device }, tally) => {
     await send(scene.mix.source(count, rate));
     const statistics = finish();
@@ -123,7 +132,7 @@ function runOnce(scene: Scene, rxQueues: number, count: number, rate: number): P
 }
 
 /** @throws KernelError EINVAL, ENOMEM; EINTR (the signal); EIO (a frame is not accounted for) */
-export async function runDdos(options: DdosOptions): Promise<DdosResult> {
+export async function runDdos(options: DdosOptions): Promise<DdosResult<RanOnEngine>> {
   const { capture, cpus = 4 } = options;
   const settings = chosenOf(options);
   const { executor, seed, costs } = settings;
@@ -142,7 +151,7 @@ export async function runDdos(options: DdosOptions): Promise<DdosResult> {
   const rxCpuTakes = measures ? await measureRxCpu(scene) : undefined;
   const rate = options.rate ?? (rxCpuTakes === undefined ? WIRE_SPEED : rxCpuTakes * OVERLOAD);
   const count = Math.max(1, Math.round(rate * seconds));
-  const runs: DdosRun[] = [];
+  const runs: DdosRun<RanOnEngine>[] = [];
   for (const queues of rxQueues) runs.push(await runOnce(scene, queues, count, rate));
   return {
     scenario: 'ddos',

@@ -20,6 +20,7 @@ import {
   chosenOf,
   cpuRange,
   type EngineSettings,
+  type RanOnEngine,
   refuse,
 } from '../settings.ts';
 import { watchFlowsOf } from '../traffic/flow-watch.ts';
@@ -65,7 +66,7 @@ async function receive(
   traffic: FlowTraffic,
   { flows, count, rate }: Scene,
   on: readonly number[],
-): Promise<Spread> {
+): Promise<Spread<RanOnEngine>> {
   const watch = await watchFlowsOf(host, flows, traffic.cycle);
   const started = host.now();
   await send(traffic.source(count, rate));
@@ -85,7 +86,11 @@ async function receive(
   };
 }
 
-async function compare(encapsulation: Encapsulation, program: SpreadingProgram, scene: Scene): Promise<ImbalanceRun> {
+async function compare(
+  encapsulation: Encapsulation,
+  program: SpreadingProgram,
+  scene: Scene,
+): Promise<ImbalanceRun<RanOnEngine>> {
   const { settings, cpus, rxQueues, flows, count, rate } = scene;
   const traffic = createFlowTraffic(encapsulation, flows, settings.seed);
   const { rssVlanTags } = encapsulation;
@@ -112,7 +117,7 @@ async function compare(encapsulation: Encapsulation, program: SpreadingProgram, 
 }
 
 /** @throws KernelError EINVAL, ENOMEM; EINTR (the signal); EIO (a frame is not accounted for); what the program's load throws */
-export async function runImbalance(options: ImbalanceOptions = {}): Promise<ImbalanceResult> {
+export async function runImbalance(options: ImbalanceOptions = {}): Promise<ImbalanceResult<RanOnEngine>> {
   const { encapsulations = ENCAPSULATIONS.map(({ name }) => name), program } = options;
   const { cpus = 8, rxQueues = 4, flows = 1024, seconds = 0.05 } = options;
   const settings = chosenOf(options);
@@ -138,7 +143,7 @@ export async function runImbalance(options: ImbalanceOptions = {}): Promise<Imba
     count: Math.max(1, Math.round((rate ?? RATE) * seconds)),
     rate: rate ?? Number.POSITIVE_INFINITY,
   };
-  const runs: ImbalanceRun[] = [];
+  const runs: ImbalanceRun<RanOnEngine>[] = [];
   for (const encapsulation of chosen) {
     runs.push(await compare(encapsulation, program ?? steeringFor(encapsulation.name), scene));
   }
