@@ -7,7 +7,7 @@
 import { createHost, type Host, type Statistics } from '@cpumap/host';
 import type { FrameSource, NicDevice } from '@cpumap/nic';
 import { KernelError } from '@cpumap/uapi';
-import { type Chosen, cpuRange } from './settings.ts';
+import { type Chosen, checkSignal, cpuRange } from './settings.ts';
 
 /** Memory beside the buffers: rings, records of traces, maps, code. What is not used costs no RAM. */
 const BASE_BYTES = 256 * 1024 * 1024;
@@ -55,7 +55,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const memoryBytes = BASE_BYTES + cpus * PER_CPU_BYTES + rxQueues * perQueue + 2 * options.sourceBytes;
   if (memoryBytes > MOST_BYTES) {
     throw new KernelError('ENOMEM', 'scenario', {
-      hint: `${rxQueues} RX queues and their frames take ${Math.ceil(memoryBytes / 2 ** 20)} MiB of 2048: use fewer queues, or a shorter run`,
+      hint: `${rxQueues} RX queues and their frames take ${Math.ceil(memoryBytes / 2 ** 20)} MiB of 2048: use fewer queues`,
     });
   }
   const host = await createHost({ cpus, executor, seed, memoryBytes, ...(executor === 'virtual' && { costs }) });
@@ -70,15 +70,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   });
   let offered = 0;
 
-  function checkSignal(): void {
-    if (signal?.aborted) throw new KernelError('EINTR', 'scenario', { hint: 'it was stopped before its end' });
-  }
-
   return {
     host,
     device,
     async send(source, during) {
-      checkSignal();
+      checkSignal(signal);
       offered += source.count;
       const wire = device.start(source);
       const over = (): boolean => wire.done || signal?.aborted === true || host.failures.length > 0;
@@ -88,7 +84,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       }
       if (signal?.aborted) wire.stop();
       await host.settle();
-      checkSignal();
+      checkSignal(signal);
     },
     finish() {
       const statistics = host.statistics();

@@ -58,6 +58,15 @@ export function refuse(scenario: string, hint: string): never {
   throw new KernelError('EINVAL', `scenario ${scenario}`, { hint });
 }
 
+/** What a run ends with that was stopped. */
+export const stopped = (): KernelError =>
+  new KernelError('EINTR', 'scenario', { hint: 'it was stopped before its end, so there are no results' });
+
+/** @throws KernelError EINTR */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw stopped();
+}
+
 export function checkInteger(scenario: string, what: string, value: number, min: number, max: number): void {
   if (Number.isInteger(value) && value >= min && value <= max) return;
   refuse(scenario, `${what} is ${value}: it takes a whole number from ${min} to ${max}`);

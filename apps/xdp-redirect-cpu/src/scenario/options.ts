@@ -57,7 +57,14 @@ function queueList(text: string): number[] {
   return text.split(',').map((part) => integer('Each number of --rx-queues', 1, MOST_QUEUES)(part.trim()));
 }
 
-function addCommon(command: Command): Command {
+/** Defaults of the scenario, for the help. */
+interface Defaults {
+  readonly cpus: string;
+  readonly rate: string;
+  readonly seconds: string;
+}
+
+function addCommon(command: Command, { cpus, rate: frames, seconds }: Defaults): Command {
   return command
     .addOption(
       new Option('--backend <backend>', 'the engine, or the running kernel in network namespaces of its own (root)')
@@ -80,10 +87,10 @@ function addCommon(command: Command): Command {
         'what a stage takes: the clock of virtual CPUs; with threads what CPU time is computed with (default: published-2017; with threads this-machine)',
       ).choices(COST_NAMES),
     )
-    .addOption(new Option('--cpus <n>', 'CPUs of the machine').argParser(integer('--cpus', 2, NR_CPUS)))
-    .addOption(new Option('--rate <n>', 'frames per second, with k, M or G').argParser(rate))
+    .addOption(new Option('--cpus <n>', `CPUs of the machine (default: ${cpus})`).argParser(integer('--cpus', 2, NR_CPUS)))
+    .addOption(new Option('--rate <n>', `frames per second, with k, M or G (default: ${frames})`).argParser(rate))
     .addOption(
-      new Option('--duration <s>', 'seconds of traffic, on the clock of the machine').argParser(positive('--duration')),
+      new Option('--duration <s>', `seconds of traffic, on the clock of the machine (default: ${seconds})`).argParser(positive('--duration')),
     )
     .option('--json', 'one JSON object');
 }
@@ -133,11 +140,16 @@ function programOf({ programMode, module: code, obj, prog }: OptionValues) {
 export function describeScenarios(root: Command, chosen: (settings: ScenarioSettings) => void): void {
   const scenario = root
     .command('scenario')
-    .description('whole scenarios, each of which ends with a table of what was counted');
-  const add = (name: string, description: string): Command =>
-    addCommon(scenario.command(name).description(description).allowExcessArguments(false));
+    .description('whole scenarios, each of which ends with a table of what was counted')
+    .helpCommand(false);
+  const add = (name: string, description: string, defaults: Defaults): Command =>
+    addCommon(scenario.command(name).description(description).configureHelp({ helpWidth: 110 }), defaults);
 
-  add('ddos', 'a flood of 64-byte UDP, filtered on the RX CPUs; legitimate TCP goes on to remote CPUs')
+  add('ddos', 'a flood of 64-byte UDP, filtered on the RX CPUs; legitimate TCP goes on to remote CPUs', {
+    cpus: '4',
+    rate: '14.88M; with threads 14.88/11 of what one RX CPU takes',
+    seconds: '0.1; with threads 1',
+  })
     .addOption(
       new Option(
         '--input <file>',
@@ -154,7 +166,11 @@ export function describeScenarios(root: Command, chosen: (settings: ScenarioSett
       chosen({ ...common(o), scenario: 'ddos', input: o.input, rxQueues: o.rxQueues });
     });
 
-  add('imbalance', 'traffic that RSS cannot spread, before and after a program that hashes what is inside')
+  add('imbalance', 'traffic that RSS cannot spread, before and after a program that hashes what is inside', {
+    cpus: '8',
+    rate: '8M; with threads as fast as they are taken',
+    seconds: '0.05',
+  })
     .addOption(
       new Option('--encapsulation <name...>', 'which (default: all, one after the other)').choices(
         ENCAPSULATIONS.map(({ name }) => name),
@@ -184,7 +200,11 @@ export function describeScenarios(root: Command, chosen: (settings: ScenarioSett
       });
     });
 
-  add('autoscale', 'a load that goes up and down: remote CPUs that follow it, and all of them on')
+  add('autoscale', 'a load that goes up and down: remote CPUs that follow it, and all of them on', {
+    cpus: '5; with threads 3',
+    rate: 'at the peak: 70 % of what the machine takes',
+    seconds: '0.4; with threads 4, on Linux 3',
+  })
     .addOption(new Option('--load <name>', 'how it goes').choices(Object.keys(LOADS)).default('daily'))
     .addOption(
       new Option('--rx-queues <n>', 'RX queues; CPUs beyond them are remote (default: 1)').argParser(

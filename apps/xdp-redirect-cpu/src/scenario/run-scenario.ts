@@ -8,7 +8,8 @@ import {
   runImbalance,
   runImbalanceOnLinux,
 } from '@cpumap/scenarios';
-import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { KernelError } from '@cpumap/uapi';
+import { CommandError, EXIT, type ExitCode } from '../exit-codes.ts';
 import { readCapture } from '../input.ts';
 import type { RunOutputs } from '../screen.ts';
 import type { CostName, ScenarioSettings } from './options.ts';
@@ -66,13 +67,26 @@ async function carryOut(settings: ScenarioSettings, signal: AbortSignal) {
   }
 }
 
-/** @throws CommandError, KernelError EINVAL, ENOMEM, EINTR (the signal), EIO (a frame is not accounted for) */
+/** An error of the scenario itself, with the exit code of what it is about; anything else as it is. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof KernelError)) return error;
+  if (error.code === 'EINTR') return new CommandError(EXIT.FAIL, error.message, error);
+  return error.code === 'EINVAL' && error.syscall.startsWith('scenario ')
+    ? new CommandError(EXIT.OPTION, error.message, error)
+    : error;
+}
+
+/** @throws CommandError (options, a signal); KernelError ENOMEM, EIO (a frame is not accounted for), EPERM, ENOSYS (the kernel) */
 export async function runScenario(
   settings: ScenarioSettings,
   { out }: RunOutputs,
   signal: AbortSignal,
 ): Promise<ExitCode> {
-  const { result, lines } = await carryOut(settings, signal);
-  out.write(settings.json ? `${JSON.stringify(result)}\n` : `${lines.join('\n')}\n`);
-  return EXIT.OK;
+  try {
+    const { result, lines } = await carryOut(settings, signal);
+    out.write(settings.json ? `${JSON.stringify(result)}\n` : `${lines.join('\n')}\n`);
+    return EXIT.OK;
+  } catch (error) {
+    throw explained(error);
+  }
 }

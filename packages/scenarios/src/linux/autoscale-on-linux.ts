@@ -15,9 +15,9 @@ import { createTalk, FLOWS, LOADS, type LoadName } from '../autoscale/loads.ts';
 import { type Reading, startRecorder, summaryOf } from '../autoscale/record.ts';
 import type { AutoscaleResult, AutoscaleRun } from '../autoscale/result.ts';
 import { randomFrom } from '../random.ts';
-import { checkPositive, type RanOnLinux, refuse } from '../settings.ts';
+import { checkPositive, checkSignal, type RanOnLinux, refuse } from '../settings.ts';
 import { plainFrame } from '../traffic/labelled-flows.ts';
-import { checkSignal, countsOf, type Kernel, RX_CPU, spreadCpus, sumOf, withKernel } from './kernel.ts';
+import { countsOf, type Kernel, RX_CPU, spreadCpus, sumOf, withKernel } from './kernel.ts';
 
 const QSIZE = 2048;
 /** Frames of one flow in a row: what one test run is worth. */
@@ -80,21 +80,6 @@ function withScene<T>(seed: number, act: (scene: Scene) => Promise<T>): Promise<
   });
 }
 
-/** Frames per second that so many CPUs take when frames come as fast as they can be sent. */
-function measure(seed: number, count: (all: number) => number): Promise<number> {
-  return withScene(seed, async ({ kernel, steering, burst }) => {
-    const { cpus } = steering;
-    steering.setActive(cpus.slice(-count(cpus.length))); // the last of them does not receive as well
-    const taken = (): number => sumOf(countsOf(kernel.backend.statistics()).taken);
-    const started = performance.now();
-    while (performance.now() - started < MEASURE_MS) await burst(BURSTS);
-    const ms = performance.now() - started;
-    const frames = taken();
-    await kernel.settle();
-    return (frames * 1000) / ms;
-  });
-}
-
 interface Plan {
   readonly load: LoadName;
   readonly peak: number;
@@ -103,6 +88,25 @@ interface Plan {
   readonly signal: AbortSignal | undefined;
   /** undefined: all CPUs stay on. */
   readonly control: { readonly capacity: number; readonly policy: Policy | undefined } | undefined;
+}
+
+/** Frames per second that so many CPUs take when frames come as fast as they can be sent. */
+function measure({ seed, signal }: Pick<Plan, 'seed' | 'signal'>, count: (all: number) => number): Promise<number> {
+  return withScene(seed, async ({ kernel, steering, burst }) => {
+    const { cpus } = steering;
+    steering.setActive(cpus.slice(-count(cpus.length))); // the last of them does not receive as well
+    const taken = (): number => sumOf(countsOf(kernel.backend.statistics()).taken);
+    const started = performance.now();
+    while (performance.now() - started < MEASURE_MS) {
+      checkSignal(signal);
+      await burst(BURSTS);
+      await sleep(0); // signals are heard here
+    }
+    const ms = performance.now() - started;
+    const frames = taken();
+    await kernel.settle();
+    return (frames * 1000) / ms;
+  });
 }
 
 interface Outcome {
@@ -189,8 +193,8 @@ export async function runAutoscaleOnLinux(options: AutoscaleOnLinuxOptions = {})
   if (!Object.hasOwn(LOADS, load)) refuse('autoscale', `no load '${load}': there are ${Object.keys(LOADS).join(', ')}`);
   checkPositive('autoscale', 'seconds', seconds);
   if (options.rate !== undefined) checkPositive('autoscale', 'rate', options.rate);
-  const capacity = await measure(seed, () => 1);
-  const peak = options.rate ?? PEAK * (await measure(seed, (all) => all));
+  const capacity = await measure({ seed, signal }, () => 1);
+  const peak = options.rate ?? PEAK * (await measure({ seed, signal }, (all) => all));
   const plan = { load, peak, seconds, seed, signal };
   const { run: controlled, ...facts } = await runOnce({ ...plan, control: { capacity, policy } });
   const allOn = await runOnce({ ...plan, control: undefined });

@@ -20,8 +20,8 @@ import { legitimateFrames } from '../ddos/legitimate.ts';
 import type { DdosResult } from '../ddos/result.ts';
 import { randomFrom } from '../random.ts';
 import { createSampleMachine } from '../sample-machine.ts';
-import { type RanOnLinux, refuse } from '../settings.ts';
-import { checkSignal, countsOf, RX_CPU, withKernel } from './kernel.ts';
+import { checkSignal, type RanOnLinux, refuse } from '../settings.ts';
+import { countsOf, RX_CPU, withKernel } from './kernel.ts';
 
 /** Legitimate frames between two runs of the flood, and how often that is done. */
 const BATCH = 64;

@@ -13,9 +13,9 @@ import { createFlowTraffic } from '../imbalance/flow-source.ts';
 import type { ImbalanceResult, ImbalanceRun } from '../imbalance/result.ts';
 import { type SpreadingProgram, steeringFor } from '../imbalance/spreading-program.ts';
 import { jainIndex } from '../jain.ts';
-import type { RanOnLinux } from '../settings.ts';
+import { checkSignal, type RanOnLinux } from '../settings.ts';
 import { LABEL_BYTES } from '../traffic/watch-flows.ts';
-import { checkSignal, countsOf, RX_CPU, spreadCpus, sumOf, withKernel } from './kernel.ts';
+import { countsOf, RX_CPU, spreadCpus, sumOf, withKernel } from './kernel.ts';
 
 const FLOWS = 1024;
 /** All of them fit into one ring. */

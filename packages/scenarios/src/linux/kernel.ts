@@ -19,6 +19,7 @@ import {
   type PacketSocket,
 } from '@cpumap/linux';
 import { featuresOf, KernelError } from '@cpumap/uapi';
+import { stopped } from '../settings.ts';
 
 export const RX_CPU = 0;
 const NEAR = 'scenario0';
@@ -71,18 +72,14 @@ export function countsOf({ cpus: all }: BackendStatistics): Counts {
 
 export const sumOf = (counts: readonly number[]): number => counts.reduce((sum, n) => sum + n, 0);
 
-/** @throws KernelError EINTR */
-export function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new KernelError('EINTR', 'scenario', { hint: 'it was stopped before its end' });
-}
-
 function ip(command: string): void {
   try {
     execFileSync('ip', command.split(' '), { stdio: 'pipe' });
   } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new KernelError(missing ? 'ENOSYS' : 'EINVAL', `ip ${command}`, {
-      hint: missing ? 'there is no command `ip`: install iproute2' : (error as Error).message,
+    const { code, signal, message } = error as NodeJS.ErrnoException & { signal?: string };
+    if (signal === 'SIGINT' || signal === 'SIGTERM') throw stopped(); // a terminal sends it to all of a group
+    throw new KernelError(code === 'ENOENT' ? 'ENOSYS' : 'EINVAL', `ip ${command}`, {
+      hint: code === 'ENOENT' ? 'there is no command `ip`: install iproute2' : message,
       cause: error,
     });
   }
