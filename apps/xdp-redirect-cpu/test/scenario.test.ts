@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AutoscaleResult, DdosResult, ImbalanceResult, RanOnEngine } from '@cpumap/scenarios';
 import { afterAll, describe, expect, it } from 'vitest';
-import { runCommand } from './support/command.ts';
-import { describeOnLinux } from './support/kernel.ts';
+import { COMMAND, runCommand } from './support/command.ts';
+import { describeOnLinux, tool } from './support/kernel.ts';
 import { objectPath } from './support/objects.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'xdp-redirect-cpu-scenario-'));
@@ -124,5 +124,11 @@ describeOnLinux('on the running kernel', () => {
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^Linux \d+\.\d+/m);
     expect(stdout).toMatch(/^-: /m);
+  });
+
+  it.each(['ddos', 'imbalance', 'autoscale'])('%s without root says what it takes', (name) => {
+    const attempt = (): string =>
+      tool('unshare', ['-U', process.execPath, COMMAND, 'scenario', name, '--backend', 'linux']);
+    expect(attempt).toThrow(/EPERM.*run as root/);
   });
 });

@@ -87,10 +87,14 @@ function addCommon(command: Command, { cpus, rate: frames, seconds }: Defaults):
         'what a stage takes: the clock of virtual CPUs; with threads what CPU time is computed with (default: published-2017; with threads this-machine)',
       ).choices(COST_NAMES),
     )
-    .addOption(new Option('--cpus <n>', `CPUs of the machine (default: ${cpus})`).argParser(integer('--cpus', 2, NR_CPUS)))
+    .addOption(
+      new Option('--cpus <n>', `CPUs of the machine (default: ${cpus})`).argParser(integer('--cpus', 2, NR_CPUS)),
+    )
     .addOption(new Option('--rate <n>', `frames per second, with k, M or G (default: ${frames})`).argParser(rate))
     .addOption(
-      new Option('--duration <s>', `seconds of traffic, on the clock of the machine (default: ${seconds})`).argParser(positive('--duration')),
+      new Option('--duration <s>', `seconds of traffic, on the clock of the machine (default: ${seconds})`).argParser(
+        positive('--duration'),
+      ),
     )
     .option('--json', 'one JSON object');
 }
