@@ -18,6 +18,7 @@ export const layers = [
   'autoscale',
   'metrics',
   'dashboard',
+  'scenarios',
   'compliance',
 ];
 

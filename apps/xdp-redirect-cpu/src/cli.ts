@@ -6,6 +6,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { inspect } from './inspect.ts';
 import { type Invocation, parseInvocation } from './invocation.ts';
 import { explainError, run } from './run.ts';
+import { runScenario } from './scenario/run-scenario.ts';
 import { testRun } from './test-run.ts';
 import { verify } from './verify.ts';
 
@@ -42,6 +43,8 @@ async function carryOut({ command, options }: Invocation, signal: AbortSignal): 
       return doctor(options, out);
     case 'test-run':
       return testRun(options, { out, err });
+    case 'scenario':
+      return runScenario(options, { out, err }, signal);
   }
 }
 

@@ -26,7 +26,7 @@ const STDIN = 0;
 /** The generator's frames go to this address, the device's own. */
 const PKTGEN_ADDRESS = Uint8Array.of(0x02, 0x00, 0x00, 0x00, 0x00, 0x01);
 
-function readAll(path: string): Uint8Array {
+function readAll(path: string | URL): Uint8Array {
   try {
     return readFileSync(path === '-' ? STDIN : path);
   } catch (error) {
@@ -48,10 +48,10 @@ function receiverOf(frames: readonly { readonly data: Uint8Array }[]): Uint8Arra
   return most === undefined ? undefined : Uint8Array.from(most[0].split(':'), Number);
 }
 
-const nameOf = (path: string): string => (path === '-' ? 'standard input' : path);
+const nameOf = (path: string | URL): string => (path === '-' ? 'standard input' : `${path}`);
 
 /** @throws CommandError for what is no capture, and for one without frames */
-function readCapture(path: string): DecodedCapture {
+export function readCapture(path: string | URL): DecodedCapture {
   const bytes = readAll(path);
   try {
     const capture = decodeCapture(bytes);

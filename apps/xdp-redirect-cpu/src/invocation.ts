@@ -7,6 +7,7 @@ import type { DoctorOptions } from './doctor/doctor.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import type { InspectOptions } from './inspect.ts';
 import { cpuList, describeRun, integer, listOf, QSIZE_DEFAULT, type Settings, settingsOf } from './options.ts';
+import { describeScenarios, type ScenarioSettings } from './scenario/options.ts';
 import type { TestRunCommandOptions } from './test-run.ts';
 import type { VerifyOptions } from './verify.ts';
 
@@ -16,7 +17,8 @@ export type Invocation =
   | { readonly command: 'disasm'; readonly options: DisasmOptions }
   | { readonly command: 'verify'; readonly options: VerifyOptions }
   | { readonly command: 'doctor'; readonly options: DoctorOptions }
-  | { readonly command: 'test-run'; readonly options: TestRunCommandOptions };
+  | { readonly command: 'test-run'; readonly options: TestRunCommandOptions }
+  | { readonly command: 'scenario'; readonly options: ScenarioSettings };
 
 const MOST_REPEATS = 0xffffffff;
 
@@ -48,6 +50,7 @@ function describeAll(chosen: (invocation: Invocation) => void): Command {
     .option('-d, --dev <name>', 'only this interface')
     .option('--json', 'one JSON object')
     .action(({ dev, json = false }) => chosen({ command: 'doctor', options: { dev, json } }));
+  describeScenarios(root, (options) => chosen({ command: 'scenario', options }));
   const subcommand = (name: string, description: string): Command =>
     root.command(name).description(description).argument('<file>', 'an object that clang compiled for BPF');
 
@@ -95,6 +98,8 @@ function describeAll(chosen: (invocation: Invocation) => void): Command {
 /** The command with all its commands and options, to look at. */
 export const describeCommand = (): Command => describeAll(() => undefined);
 
+const withSubcommands = (command: Command): Command[] => [command, ...command.commands.flatMap(withSubcommands)];
+
 /**
  * Reads the arguments, without the node and script paths.
  * @returns undefined when help was asked for and printed
@@ -106,7 +111,7 @@ export function parseInvocation(args: readonly string[]): Invocation | undefined
     invocation = chosen;
   });
   let complaint = '';
-  for (const command of [root, ...root.commands]) {
+  for (const command of withSubcommands(root)) {
     command.exitOverride().configureOutput({ writeErr: (text) => (complaint += text) });
     command.allowExcessArguments(false);
   }

@@ -116,7 +116,7 @@ export function integer(what: string, min: number, max: number): (text: string) 
   };
 }
 
-function positive(what: string): (text: string) => number {
+export function positive(what: string): (text: string) => number {
   return (text) => {
     const value = text.trim() === '' ? Number.NaN : Number(text);
     if (value > 0 && Number.isFinite(value)) return value;
@@ -137,7 +137,7 @@ export function cpuList(what: string): (text: string, before?: readonly number[]
   };
 }
 
-function userCode(text: string): UserCode {
+export function userCode(text: string): UserCode {
   const hash = text.lastIndexOf('#');
   const [file, name] = hash < 0 ? [text, 'default'] : [text.slice(0, hash), text.slice(hash + 1)];
   if (file === '' || name === '') throw new InvalidArgumentError('Write FILE or FILE#EXPORT.');

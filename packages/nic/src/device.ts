@@ -30,7 +30,7 @@ import { type ErrnoName, type Features, KernelError, XDP_PAGE_FRAME } from '@cpu
 import type { FrameSource } from './frame-source.ts';
 import { NAPI_TASK, NO_CPU } from './napi.ts';
 import { createReceiveSettings, type ReceiveSettings } from './receive-settings.ts';
-import { defaultIndirection, INDIRECTION_ENTRIES, MICROSOFT_RSS_KEY, RSS_KEY_LENGTH } from './rss.ts';
+import { defaultIndirection, INDIRECTION_ENTRIES, MICROSOFT_RSS_KEY, RSS_KEY_LENGTH, RSS_VLAN_TAGS } from './rss.ts';
 import { createRxQueue, destroyRxQueue, RX_QUEUE, type RxQueueCounts, readRxCounters } from './rx-queue.ts';
 import { createWire, type Wire } from './wire.ts';
 import { TX_COUNTERS } from './xdp-xmit.ts';
@@ -57,6 +57,8 @@ export interface NicOptions {
   readonly gro?: boolean;
   /** rx-udp-gro-forwarding: GRO merges UDP as well. Default false. */
   readonly rxUdpGroForwarding?: boolean;
+  /** VLAN tags that RSS looks through, 0 to 2. Default 2; many NICs read one at most. */
+  readonly rssVlanTags?: number;
   /** rps_cpus of queue 0, the one that redirected frames count for. Default none. */
   readonly rpsCpus?: readonly number[];
 }
@@ -150,6 +152,10 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
 
   if (!(Number.isInteger(mtu) && mtu >= MTU_MIN && mtu <= MTU_MAX)) {
     refuse('EINVAL', 'mtu', `${mtu} is not between ${MTU_MIN} and ${MTU_MAX}`);
+  }
+  const { rssVlanTags = RSS_VLAN_TAGS } = options;
+  if (!(Number.isInteger(rssVlanTags) && rssVlanTags >= 0 && rssVlanTags <= RSS_VLAN_TAGS)) {
+    refuse('EINVAL', 'rss', `it looks through 0 to ${RSS_VLAN_TAGS} VLAN tags, not ${rssVlanTags}`);
   }
   const affinity: number[] = [];
   for (const cpu of irqCpus ?? []) checkCpu(cpu);
@@ -387,6 +393,7 @@ export function createNicDevice(parts: NicParts, options: NicOptions): NicDevice
         queues: queues.map(({ queue }) => queue),
         maxFrame,
         rssKey: key,
+        rssVlanTags,
         indirection: indir,
         kick,
       });

@@ -10,7 +10,7 @@
  *   anything else                        nothing: the hash is 0, so all of it goes to the queue of entry 0
  *
  * Fragments never use ports: only the first one has them, and the pieces of a packet must meet on one queue. Up to two
- * VLAN tags are looked through, and the IPv6 extension headers that may stand before TCP or UDP (hop-by-hop, routing,
+ * VLAN tags are looked through (or fewer, where a device is made so), and the IPv6 extension headers that may stand before TCP or UDP (hop-by-hop, routing,
  * destination options), eight at most. Tunnels are not. A header that the frame cuts off counts as not there.
  *
  * The hash of an input is the XOR of one constant per byte position and value, so a hasher is a table of 256 words for
@@ -68,8 +68,14 @@ const ROUTING = 43;
 const DESTINATION_OPTIONS = 60;
 const MAX_EXTENSION_HEADERS = 8;
 
-/** Makes the hasher of `key`, for the path of packets; later changes of the key do not reach it. */
-export function createRssHasher(key: Uint8Array): RssHasher {
+/** VLAN tags that the hasher looks through when nobody says otherwise. */
+export const RSS_VLAN_TAGS = 2;
+
+/**
+ * Makes the hasher of `key`, for the path of packets; later changes of the key do not reach it.
+ * @param vlanTags how many tags it looks through: behind more of them it reads nothing
+ */
+export function createRssHasher(key: Uint8Array, vlanTags = RSS_VLAN_TAGS): RssHasher {
   checkKey(key);
   const table = new Uint32Array(MAX_INPUT * 256);
   for (let at = 0; at < MAX_INPUT; at++) {
@@ -92,7 +98,7 @@ export function createRssHasher(key: Uint8Array): RssHasher {
   }
 
   return (bytes, at, end) => {
-    const network = networkOffset(bytes, at, end);
+    const network = networkOffset(bytes, at, end, vlanTags);
     if (network === 0) return 0;
     const etherType = (bytes[network - 2]! << 8) | bytes[network - 1]!;
     if (etherType === ETHERTYPE_IPV4) {
@@ -108,12 +114,12 @@ export function createRssHasher(key: Uint8Array): RssHasher {
 }
 
 /** Where the header behind Ethernet and its tags begins, 0 if the frame ends before. */
-function networkOffset(bytes: Uint8Array, at: number, end: number): number {
+function networkOffset(bytes: Uint8Array, at: number, end: number, vlanTags: number): number {
   let network = at + 14;
   for (let tags = 0; network <= end; tags++, network += 4) {
     const etherType = (bytes[network - 2]! << 8) | bytes[network - 1]!;
     const tagged = etherType === 0x8100 || etherType === 0x88a8 || etherType === 0x9100;
-    if (!tagged || tags === 2) return network;
+    if (!tagged || tags === vlanTags) return network;
   }
   return 0;
 }

@@ -34,6 +34,7 @@ export {
   INDIRECTION_ENTRIES,
   MICROSOFT_RSS_KEY,
   RSS_KEY_LENGTH,
+  RSS_VLAN_TAGS,
   rssHash,
   toeplitzHash,
 } from './rss.ts';

@@ -16,6 +16,7 @@ export interface WireOptions {
   readonly queues: readonly number[];
   readonly maxFrame: number;
   readonly rssKey: Uint8Array;
+  readonly rssVlanTags: number;
   readonly indirection: readonly number[];
   /** Makes the queues' CPUs look. */
   readonly kick: () => void;
@@ -102,7 +103,7 @@ export function createWire(memory: Memory, allocator: Allocator, options: WireOp
 
   function queueOfFrames(): Uint32Array {
     if (queues.length === 1) return new Uint32Array(source.frames.length);
-    const hash = createRssHasher(options.rssKey);
+    const hash = createRssHasher(options.rssKey, options.rssVlanTags);
     return Uint32Array.from(
       source.frames,
       (frame) => options.indirection[hash(frame, 0, frame.length) & (INDIRECTION_ENTRIES - 1)]!,

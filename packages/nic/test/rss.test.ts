@@ -80,6 +80,22 @@ describe('the RSS hash of a frame', () => {
     }
   });
 
+  it.each([
+    [0, 0],
+    [1, 1],
+    [2, 2],
+  ])('a hasher that looks through %i tags reads nothing behind more', (vlanTags, most) => {
+    const hash = createRssHasher(KEY, vlanTags);
+    for (const count of [0, 1, 2]) {
+      const frame = buildFrame({
+        vlans: tags[count]!,
+        network: network(4, '192.0.2.1', '192.0.2.2'),
+        transport: { protocol: 'icmp' },
+      });
+      expect(hash(frame, 0, frame.length)).toBe(count <= most ? rssHash(frame, KEY) : 0);
+    }
+  });
+
   const [v4Destination, dport, v4Source, sport, v4Addresses, v4Tuple] = IPV4[0];
   const [v6Destination, , v6Source, , v6Addresses, v6Tuple] = IPV6[0];
   const udp = { protocol: 'udp', sourcePort: sport, destinationPort: dport } as const;

@@ -38,6 +38,19 @@ describe('frames of many flows', () => {
     },
   );
 
+  it('behind more tags than RSS looks through, all go to the queue of entry 0', async () => {
+    const bench = createBench(3);
+    const nic = bench.device({ channels: 3, rssVlanTags: 0 });
+    await bench.send(nic, pktgenSource(parsePktgenSpec('flows=50,vlan=7'), 50));
+    expect(nic.queueCounts().map(({ packets }) => packets)).toEqual([50, 0, 0]);
+    bench.end(nic);
+  });
+
+  it.each([-1, 3, 0.5])('%d tags are refused', (rssVlanTags) => {
+    const bench = createBench(1);
+    expect(() => bench.device({ rssVlanTags })).toThrow(/EINVAL.*0 to 2 VLAN tags/);
+  });
+
   it('any table and key', async () => {
     const tables = fc.integer({ min: 1, max: 6 }).chain((channels) =>
       fc.record({
