@@ -12,7 +12,8 @@ const cell = (text: string): string => text.replaceAll('|', '\\|');
 /** A default in words, at the end of a description. */
 const DEFAULT_IN_WORDS = / \(default: (.*)\)$/;
 
-function defaultOf({ defaultValue, description }: Option): string {
+function defaultOf({ defaultValue, description, presetArg }: Option): string {
+  if (presetArg !== undefined) return `off; \`${String(presetArg)}\` where no value is given`;
   const words = DEFAULT_IN_WORDS.exec(description)?.[1];
   if (words !== undefined) return words;
   return defaultValue === undefined || typeof defaultValue === 'boolean' ? '' : `\`${String(defaultValue)}\``;
@@ -81,8 +82,9 @@ function epilogue(command: Command): string[] {
     .trim()
     .split(/\n\n(?=\S)/);
   return sections.flatMap((section) => {
-    const [title, ...lines] = section.split('\n');
-    return [`## ${title!.replace(/:$/, '').toUpperCase()}`, '', '```text', ...lines, '```', ''];
+    const [first = '', ...lines] = section.split('\n');
+    const [title = '', more = ''] = first.replace(/:$/, '').split(/: (.*)/s);
+    return [`## ${title}`, '', ...(more === '' ? [] : [sentence(more), '']), '```text', ...lines, '```', ''];
   });
 }
 

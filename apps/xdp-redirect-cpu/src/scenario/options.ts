@@ -161,7 +161,7 @@ export function describeScenarios(root: Command, chosen: (settings: ScenarioSett
       ),
     )
     .addOption(
-      new Option('--rx-queues <list>', 'RX queues, and CPUs that receive; a run for each: 1,2 (default)').argParser(
+      new Option('--rx-queues <list>', 'RX queues, and CPUs that receive; a run for each (default: 1,2)').argParser(
         queueList,
       ),
     )

@@ -134,7 +134,7 @@ function checkOptions(args: readonly string[]): void {
   try {
     parseOptions(args);
   } catch (error) {
-    expect((error as Error).message).toMatch(/is a command of its own/);
+    expect((error as Error).message).toMatch(/is a command of its own/); // its own options were right
   }
 }
 
