@@ -8,7 +8,6 @@ export interface Line {
   readonly name: string;
   /** Name of a colour in the style sheet. */
   readonly colour: string;
-  readonly dashed?: boolean;
   readonly values: readonly (number | null)[];
 }
 
@@ -56,7 +55,6 @@ function build(box: HTMLElement, { lines }: ChartProps): uPlot {
             label: line.name,
             stroke: () => colour(line.colour),
             width: 1.75,
-            ...(line.dashed ? { dash: [5, 4] } : {}),
             points: { show: (plot) => plot.data[0].length === 1 },
             value: (_plot, value) => (value == null ? '–' : short(value)),
           }),

@@ -24,11 +24,20 @@ interface Band {
   readonly text: string;
 }
 
-/** Below this width a box has its losses in a line of their own. */
+/**
+ * What stands in a box: title and rate below each other with the loss beside; below this width the loss in a third line; with
+ * more rows than this, all in one line.
+ */
+type BoxForm = 'roomy' | 'narrow' | 'dense';
 const NARROW = 560;
-const GAP = 14;
+const DENSE = 10;
+const BOX: Readonly<Record<BoxForm, { readonly height: number; readonly gap: number }>> = {
+  roomy: { height: 46, gap: 14 },
+  narrow: { height: 60, gap: 14 },
+  dense: { height: 26, gap: 6 },
+};
 const TOP = 26;
-const WIDEST = 26;
+const WIDEST = 24;
 /** Rows that are drawn; the table has all CPUs. */
 const MOST_ROWS = 24;
 
@@ -99,11 +108,44 @@ interface BoxProps {
   readonly x: number;
   readonly y: number;
   readonly width: number;
-  readonly height: number;
-  readonly narrow: boolean;
+  readonly form: BoxForm;
 }
 
-function NodeBox({ node, x, y, width, height, narrow }: BoxProps) {
+function NodeText({ node, width, form }: Omit<BoxProps, 'x' | 'y'>) {
+  const rate = `${short(node.rate)}/s`;
+  const loss = node.loss > 0 ? `−${short(node.loss)}/s` : '';
+  const title = (
+    <text x={11} y={18} class="node-title">
+      {node.title}
+      {node.note !== '' && <tspan class="node-note"> {node.note}</tspan>}
+    </text>
+  );
+  if (form === 'dense') {
+    return (
+      <>
+        {title}
+        <text x={width - 8} y={18} class={loss === '' ? 'node-rate' : 'node-loss'} text-anchor="end">
+          {loss || rate}
+        </text>
+      </>
+    );
+  }
+  const narrow = form === 'narrow';
+  return (
+    <>
+      {title}
+      <text x={11} y={35} class="node-rate">
+        {rate}
+      </text>
+      <text x={narrow ? 11 : width - 8} y={narrow ? 50 : 35} class="node-loss" text-anchor={narrow ? 'start' : 'end'}>
+        {loss}
+      </text>
+    </>
+  );
+}
+
+function NodeBox({ node, x, y, width, form }: BoxProps) {
+  const { height } = BOX[form];
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: a shortcut; the table has a button for it
     <g transform={`translate(${x} ${y})`} onClick={node.onClick} class={node.onClick && 'askable'}>
@@ -111,20 +153,18 @@ function NodeBox({ node, x, y, width, height, narrow }: BoxProps) {
       {node.colour !== undefined && (
         <rect width={4} height={height} rx={2} class="stripe" style={{ fill: `var(${node.colour})` }} />
       )}
-      <text x={11} y={18} class="node-title">
-        {node.title}
-        {node.note !== '' && <tspan class="node-note"> {node.note}</tspan>}
-      </text>
-      <text x={11} y={35} class="node-rate">
-        {short(node.rate)}/s
-      </text>
-      {node.loss > 0 && (
-        <text x={narrow ? 11 : width - 8} y={narrow ? 50 : 35} class="node-loss" text-anchor={narrow ? 'start' : 'end'}>
-          −{short(node.loss)}/s
-        </text>
-      )}
+      <NodeText node={node} width={width} form={form} />
     </g>
   );
+}
+
+/** The most frames per second that one box sends or gets: its band is the widest. */
+function mostOf(bands: readonly Band[]): number {
+  const sums = new Map<string, number>();
+  for (const { from, to, rate } of bands) {
+    for (const end of [`${from}>`, `>${to}`]) sums.set(end, (sums.get(end) ?? 0) + rate);
+  }
+  return Math.max(...sums.values(), 1);
 }
 
 export function FlowPicture({ topology, point }: { topology: Topology; point: Point }) {
@@ -137,22 +177,22 @@ export function FlowPicture({ topology, point }: { topology: Topology; point: Po
   }, []);
 
   const { columns, bands } = pictureOf(topology, point);
-  const narrow = width < NARROW;
-  const nodeHeight = narrow ? 60 : 46;
   const rows = Math.max(...columns.map((column) => column.length), 1);
-  const height = TOP + rows * (nodeHeight + GAP);
+  const form: BoxForm = rows > DENSE ? 'dense' : width < NARROW ? 'narrow' : 'roomy';
+  const { height: nodeHeight, gap } = BOX[form];
+  const height = TOP + rows * (nodeHeight + gap);
   const nodeWidth = Math.min(190, Math.floor(width * 0.28));
   const x = (column: number): number => (column * (width - nodeWidth)) / 2;
   const place = new Map<string, { x: number; y: number }>();
   columns.forEach((column, index) => {
-    const used = column.length * (nodeHeight + GAP) - GAP;
-    const start = TOP + (height - TOP - GAP - used) / 2;
+    const used = column.length * (nodeHeight + gap) - gap;
+    const start = TOP + (height - TOP - gap - used) / 2;
     column.forEach(({ id }, row) => {
-      place.set(id, { x: x(index), y: start + row * (nodeHeight + GAP) });
+      place.set(id, { x: x(index), y: start + row * (nodeHeight + gap) });
     });
   });
-  const most = Math.max(...bands.map(({ rate }) => rate), 1);
-  const thick = (rate: number): number => (rate > 0 ? Math.max(1.2, (rate / most) * WIDEST) : 0);
+  const most = mostOf(bands);
+  const thick = (rate: number): number => (rate > 0 ? Math.max(1, (rate / most) * WIDEST) : 0);
   const stacked = new Map<string, number>();
   /** Bands that leave or reach a node lie side by side on it. */
   const slot = (end: string, all: readonly Band[], thickness: number, total: (band: Band) => boolean): number => {
@@ -201,14 +241,7 @@ export function FlowPicture({ topology, point }: { topology: Topology; point: Po
           })}
           {columns.flatMap((column) =>
             column.map((node) => (
-              <NodeBox
-                key={node.id}
-                node={node}
-                width={nodeWidth}
-                height={nodeHeight}
-                narrow={narrow}
-                {...place.get(node.id)!}
-              />
+              <NodeBox key={node.id} node={node} width={nodeWidth} form={form} {...place.get(node.id)!} />
             )),
           )}
         </svg>

@@ -4,7 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import { type Clients, eventText } from './clients.ts';
 import type { FlowWatch } from './flows/flow-watch.ts';
-import { fromOwnPage, loopbackNamesOnly, securityHeaders, tokenNeeded } from './guard.ts';
+import { fromOwnPage, loopbackNamesOnly, notFromOtherSites, securityHeaders, tokenNeeded } from './guard.ts';
 import type { History } from './history.ts';
 import type { PageFile } from './page-files.ts';
 import type { Setup, Tick } from './protocol.ts';
@@ -50,7 +50,7 @@ export function createApp(parts: AppParts): Hono {
   const app = new Hono();
   app.use(securityHeaders);
   app.use(token === undefined ? loopbackNamesOnly : tokenNeeded(token));
-  app.use('/api/*', async (c, next) => {
+  app.use('/api/*', notFromOtherSites, async (c, next) => {
     await next();
     c.header('Cache-Control', 'no-store');
   });

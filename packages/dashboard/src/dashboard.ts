@@ -123,6 +123,17 @@ export async function createDashboard(options: DashboardOptions): Promise<Dashbo
     clients.send(text);
   }
 
+  /** Runs in a timer: what goes wrong in it ends the page, not the run. */
+  function tickOrEnd(): void {
+    try {
+      tick();
+    } catch (error) {
+      finished ??= `the numbers could not be read: ${(error as Error).message}`;
+      clearInterval(timer);
+      clients.send(eventText('setup', setup()));
+    }
+  }
+
   function tick(): void {
     const now = source.counters();
     if (now.timestampNs <= before.timestampNs) return;
@@ -149,7 +160,8 @@ export async function createDashboard(options: DashboardOptions): Promise<Dashbo
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   server.maxConnections = MOST_CONNECTIONS;
   const address = await listen(server, host, port);
-  const timer = setInterval(tick, intervalSeconds * 1000);
+  server.on('error', () => undefined); // a connection that could not be accepted: its browser tries again
+  const timer = setInterval(tickOrEnd, intervalSeconds * 1000);
   const base = `http://${nameOf(host)}:${address.port}/`;
 
   async function close(): Promise<void> {

@@ -82,16 +82,19 @@ export function tokenNeeded(token: string): MiddlewareHandler {
   };
 }
 
+/** Other sites cannot read what comes back, but would keep streams open. */
+export const notFromOtherSites: MiddlewareHandler = async (c, next) => {
+  const site = c.req.header('sec-fetch-site');
+  if (site === undefined || site === 'same-origin' || site === 'none') return next();
+  return c.json({ error: 'requests from other sites are not taken' }, 403);
+};
+
 /** For requests that change something. */
 export const fromOwnPage: MiddlewareHandler = async (c, next) => {
   const origin = c.req.header('origin');
-  const site = c.req.header('sec-fetch-site');
   const foreign = origin !== undefined && !URL.canParse(origin);
   if (foreign || (origin !== undefined && new URL(origin).host !== c.req.header('host'))) {
     return c.json({ error: `requests from ${origin} are not taken` }, 403);
-  }
-  if (site !== undefined && site !== 'same-origin') {
-    return c.json({ error: 'requests from other sites are not taken' }, 403);
   }
   if (c.req.header(CONTROL_HEADER) === undefined) {
     return c.json({ error: `the header ${CONTROL_HEADER} is missing` }, 403);

@@ -2,7 +2,7 @@
 import { get as httpGet, type IncomingMessage } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createDashboard, type Dashboard, DashboardError, type DashboardOptions } from '@cpumap/dashboard';
+import { createDashboard, type Dashboard, DashboardError, type DashboardOptions, type Setup } from '@cpumap/dashboard';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createClients, eventText } from '../src/clients.ts';
 import { isLoopback } from '../src/guard.ts';
@@ -73,6 +73,29 @@ describe('the page', () => {
     expect(text).toMatch(/^retry: 1000\nevent: setup\ndata: \{/);
     expect(JSON.parse(/event: tick\ndata: (.*)/.exec(text)![1]!)).toEqual({ point, totals });
     await events.cancel();
+  });
+
+  it('is not read by other sites', async () => {
+    const { url } = await serve();
+    for (const path of ['api/tick', 'api/events', 'api/history']) {
+      expect((await fetch(url + path, { headers: { 'sec-fetch-site': 'cross-site' } })).status).toBe(403);
+    }
+    expect((await fetch(url, { headers: { 'sec-fetch-site': 'cross-site' } })).status).toBe(200); // a link to it
+  });
+
+  it('is told when the numbers cannot be read any more; the run goes on', async () => {
+    const { url, source } = await serve();
+    Object.defineProperty(source, 'now', {
+      get() {
+        throw new Error('the map is gone');
+      },
+    });
+    for (let tries = 0; tries < 100; tries++) {
+      const { finished } = (await (await fetch(`${url}api/setup`)).json()) as Setup;
+      if (finished !== null) return expect(finished).toBe('the numbers could not be read: the map is gone');
+      await sleep(10);
+    }
+    return expect.fail('nobody was told');
   });
 
   it('is told the end, with the last numbers', async () => {
