@@ -15,7 +15,7 @@ const PER_CPU_BYTES = 1024 * 1024;
 const MOST_BYTES = 2 * 1024 * 1024 * 1024;
 /** What a buffer takes beside the frame: headroom, shared info, sk_buff. */
 const BUFFER_OVERHEAD = 1280;
-export const RX_RING = 512;
+const RX_RING = 512;
 
 export interface EngineOptions extends Chosen {
   readonly cpus: number;
@@ -49,7 +49,7 @@ export function sourceBytes({ frames, order, dueNs }: FrameSource): number {
 }
 
 /** @throws KernelError ENOMEM for a machine that no memory of 2 GiB holds */
-export async function createEngine(options: EngineOptions): Promise<Engine> {
+async function createEngine(options: EngineOptions): Promise<Engine> {
   const { cpus, rxQueues, mtu, buffers, executor, seed, costs, signal, rssVlanTags } = options;
   const perQueue = (RX_RING + buffers) * (Math.max(mtu, 2048) + BUFFER_OVERHEAD);
   const memoryBytes = BASE_BYTES + cpus * PER_CPU_BYTES + rxQueues * perQueue + 2 * options.sourceBytes;

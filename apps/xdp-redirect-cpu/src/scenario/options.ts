@@ -7,7 +7,7 @@ import { BUILT_IN_PROGRAMS, type BuiltInName } from '../built-in-programs.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
 import { integer, positive, type UserCode, userCode } from '../options.ts';
 
-export const COST_NAMES = [...(Object.keys(COST_SETS) as (keyof typeof COST_SETS)[]), 'this-machine'] as const;
+const COST_NAMES = [...(Object.keys(COST_SETS) as (keyof typeof COST_SETS)[]), 'this-machine'] as const;
 export type CostName = (typeof COST_NAMES)[number];
 
 interface Common {

@@ -1,0 +1,3 @@
+import { itRunsTheReadmeExample } from '@cpumap/vitest-config/readme';
+
+itRunsTheReadmeExample(import.meta.url);
