@@ -3,6 +3,7 @@
 import { disasm } from './disasm.ts';
 import { doctor } from './doctor/doctor.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { explain } from './explain/explain.ts';
 import { inspect } from './inspect.ts';
 import { type Invocation, parseInvocation } from './invocation.ts';
 import { explainError, run } from './run.ts';
@@ -31,6 +32,8 @@ async function carryOut({ command, options }: Invocation, signal: AbortSignal): 
   switch (command) {
     case 'run':
       return run(options, options.input === '-' ? { out, err } : { out, err, keys: process.stdin }, signal);
+    case 'explain':
+      return explain(options, { out });
     case 'inspect':
       inspect(options, out);
       return EXIT.OK;

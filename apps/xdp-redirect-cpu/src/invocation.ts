@@ -5,6 +5,7 @@ import { type Command, CommanderError, InvalidArgumentError, Option, type Option
 import type { DisasmOptions } from './disasm.ts';
 import type { DoctorOptions } from './doctor/doctor.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
+import { describeExplain, type ExplainOptions } from './explain/explain-options.ts';
 import type { InspectOptions } from './inspect.ts';
 import { cpuList, describeRun, integer, listOf, QSIZE_DEFAULT, type Settings, settingsOf } from './options.ts';
 import { describeScenarios, type ScenarioSettings } from './scenario/options.ts';
@@ -13,6 +14,7 @@ import type { VerifyOptions } from './verify.ts';
 
 export type Invocation =
   | { readonly command: 'run'; readonly options: Settings }
+  | { readonly command: 'explain'; readonly options: ExplainOptions }
   | { readonly command: 'inspect'; readonly options: InspectOptions }
   | { readonly command: 'disasm'; readonly options: DisasmOptions }
   | { readonly command: 'verify'; readonly options: VerifyOptions }
@@ -43,7 +45,8 @@ function testRunOptions(file: string, program: string, o: OptionValues): TestRun
 /** @param chosen told what the arguments ask for */
 function describeAll(chosen: (invocation: Invocation) => void): Command {
   const root = describeRun();
-  root.action(() => chosen({ command: 'run', options: settingsOf(root) }));
+  const isWritten = (name: string): boolean => root.getOptionValueSource(name) === 'cli';
+  root.action(() => chosen({ command: 'run', options: settingsOf(root.opts(), isWritten) }));
   root
     .command('doctor')
     .description('what this kernel can do for --backend linux, its interfaces, and what to look out for')
@@ -51,6 +54,7 @@ function describeAll(chosen: (invocation: Invocation) => void): Command {
     .option('--json', 'one JSON object')
     .action(({ dev, json = false }) => chosen({ command: 'doctor', options: { dev, json } }));
   describeScenarios(root, (options) => chosen({ command: 'scenario', options }));
+  root.addCommand(describeExplain((options) => chosen({ command: 'explain', options })));
   const subcommand = (name: string, description: string): Command =>
     root.command(name).description(description).argument('<file>', 'an object that clang compiled for BPF');
 

@@ -33,6 +33,7 @@ export interface SampleMachine {
   readonly programName: string;
   /** Puts another of the programs that come with the command in place of the one on the device. @throws KernelError */
   useProgram(name: BuiltInName): Promise<void>;
+  readonly programId: number;
   /** The program in the entries, for a person; undefined without. */
   readonly remoteProgram: string | undefined;
   /** What was said while it was built, line by line. */
@@ -63,15 +64,14 @@ function moduleOf({ file, export: name }: UserCode): ModuleCode {
 }
 
 /** Memory for the frames of all queues, the rings and the records, with room for replaced entries that still drain. */
-function machineBytes(settings: Settings, input: Input): number {
+function machineBytes(settings: Settings, input: Input, probes: number): number {
   const frames = input.source.frames.reduce((bytes, frame) => bytes + frame.length + 64, 0);
   // a queue has 18432 buffers beside its ring; each takes a frame, or a page of one, and about 1 KiB more
   const buffer = Math.min(settings.mtu, featuresOf(settings.release).frags ? XDP_PAGE_FRAME : settings.mtu) + 1024;
   const perQueue = Math.max(64 * 1024 * 1024, (18_432 + settings.rxRing) * buffer);
   // beside its ring, a CPU that can be watched has two scratch frames
-  const perCapture = settings.cpus * (captureRingBytes(settings.cpus) + 256 * 1024);
-  const captures = settings.captures.length * perCapture;
-  return 192 * 1024 * 1024 + frames * 2 + settings.rxQueues * perQueue + settings.cpus * 512 * 1024 + captures;
+  const watching = probes * settings.cpus * (captureRingBytes(settings.cpus) + 256 * 1024);
+  return 192 * 1024 * 1024 + frames * 2 + settings.rxQueues * perQueue + settings.cpus * 512 * 1024 + watching;
 }
 
 async function addHandlers(host: Host, settings: Settings): Promise<void> {
@@ -130,7 +130,7 @@ async function sampleEquipment(host: Host, settings: Settings, code: BuiltInName
   for (const spec of sampleMaps(cpus, release === '4.15' ? 4 : 8)) maps[spec.name] = host.createMap(spec);
   const cpuMap = cpuMapOf(maps.cpu_map!);
   const program = await loadProgram(host, code, cpus, maps);
-  const remote = await loadRemoteAction(host, settings, program.frags);
+  const remote = await loadRemoteAction(host, settings, program.frags, maps);
   const entry = { qsize, program: remote?.id ?? 0 };
   return {
     program,
@@ -166,7 +166,9 @@ async function objectEquipment(
   if (cpuMap === undefined) {
     throw new CommandError(EXIT.BPF, `${spec.name}: ${main.name} has no cpumap, so it cannot redirect to a CPU`);
   }
-  const remote = (await loadRemoteAction(host, settings, main.frags)) ?? collection.programs.get(entryProg?.name ?? '');
+  const remoteMaps: Record<string, BpfMap> = {};
+  const remote =
+    (await loadRemoteAction(host, settings, main.frags, remoteMaps)) ?? collection.programs.get(entryProg?.name ?? '');
   const dumps = mapsToDump(collection, dumpMaps);
   const notes = addCpus(cpuMap, maps, remoteCpus, { qsize, program: remote?.id ?? 0 });
   const links: TracepointLink[] = [];
@@ -175,7 +177,7 @@ async function objectEquipment(
   return {
     program: collection.programs.get(main.name)!,
     cpuMap,
-    maps: Object.fromEntries(maps),
+    maps: { ...remoteMaps, ...Object.fromEntries(maps) },
     remoteProgram: remote && (entryProg?.name ?? remoteAction),
     notes: [
       ...notes,
@@ -192,12 +194,12 @@ async function objectEquipment(
 export async function buildMachine(
   settings: Settings,
   input: Input,
-  { onReport, onPrintk }: Pick<HostOptions, 'onReport' | 'onPrintk'>,
+  hostOptions: Pick<HostOptions, 'onReport' | 'onPrintk' | 'onStep' | 'probes'>,
 ): Promise<SampleMachine> {
   const { cpus, release, executor, seed, bpfEngine, program: code, rxQueues, rxRing, rxCpus } = settings;
   const user = typeof code === 'object' && 'object' in code ? code : undefined;
   const object = user && openObject(user.object, '--obj ');
-  const base = machineBytes(settings, input);
+  const base = machineBytes(settings, input, Math.max(settings.captures.length, hostOptions.probes === true ? 1 : 0));
   const memoryBytes = object === undefined ? base : memoryFor(object, cpus, base, user!.clampMaps);
   const host = await createHost({
     cpus,
@@ -207,8 +209,7 @@ export async function buildMachine(
     bpfEngine,
     memoryBytes,
     probes: settings.captures.length > 0 || settings.web !== undefined,
-    ...(onReport && { onReport }),
-    ...(onPrintk && { onPrintk }),
+    ...hostOptions,
   });
   try {
     const device = host.createDevice({
@@ -248,6 +249,9 @@ export async function buildMachine(
         programs.set(name, next);
         host.attachXdp(settings.dev, next, mode);
         programName = next.name;
+      },
+      get programId() {
+        return programs.get(programName)?.id ?? program.id;
       },
       async close() {
         for (const link of links) await link.detach();

@@ -321,9 +321,11 @@ function objectOf({ obj: object, prog, section, remoteProg, clampMaps }: OptionV
   return object === undefined ? undefined : { object, prog, section, remoteProg, clampMaps };
 }
 
-/** The settings that the options of a run describe. @throws CommandError with exit code 2, its message for the user */
-export function settingsOf(command: Command): Settings {
-  const o = command.opts();
+/**
+ * The settings that the options of a run describe; `isWritten` tells options from defaults.
+ * @throws CommandError with exit code 2, its message for the user
+ */
+export function settingsOf(o: OptionValues, isWritten: (name: string) => boolean): Settings {
   const remoteCpus: readonly number[] = o.cpu ?? [];
   const rxCpus: readonly number[] | undefined = o.rxCpu;
   const rpsCpus: readonly number[] = o.rpsCpus ?? [];
@@ -331,7 +333,7 @@ export function settingsOf(command: Command): Settings {
   if (remoteCpus.length === 0) refuse('no CPU to redirect to: give --cpu N, once for each');
   if (o.backend === 'engine') checkEngine(o, remoteCpus, cpus);
   else {
-    const why = whyNotOnLinux((name) => command.getOptionValueSource(name) === 'cli');
+    const why = whyNotOnLinux(isWritten);
     if (why !== undefined) refuse(why);
   }
   checkTogether(o);

@@ -49,6 +49,7 @@ async function runOnEngine(settings: Settings, outputs: RunOutputs, signal: Abor
   }
   const trace = settings.json ? err : out;
   const machine: SampleMachine = await buildMachine(settings, input, {
+    probes: settings.captures.length > 0,
     onReport: complain,
     onPrintk(text, cpu) {
       if (settings.debug) trace.write(`${printkLine(text, cpu, machine.host.now())}\n`);

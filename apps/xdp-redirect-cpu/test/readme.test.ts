@@ -49,7 +49,7 @@ it("the README's own program runs", async () => {
 
 it('the README names every option, and no other', async () => {
   const scenarios = ['ddos', 'imbalance', 'autoscale'].map((name) => ['scenario', name]);
-  const commands = [[], ['doctor'], ['inspect'], ['disasm'], ['verify'], ['test-run'], ...scenarios];
+  const commands = [[], ['doctor'], ['explain'], ['inspect'], ['disasm'], ['verify'], ['test-run'], ...scenarios];
   const helps = await Promise.all(commands.map((command) => runCommand([...command, '--help'])));
   const help = helps.map(({ stdout }) => stdout).join();
   const options = (text: string): Set<string> => new Set(text.match(/--[a-z][a-z-]+/g));

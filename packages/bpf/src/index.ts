@@ -29,6 +29,8 @@ export * from './helpers/prototypes.ts';
 export type { Readable } from './helpers/readable.ts';
 export * from './interp/fault.ts';
 export * from './interp/interpreter.ts';
+export type { InterpreterHelper } from './interp/interpreter-helper.ts';
+export type { RunObserver } from './interp/observe.ts';
 export * from './isa/check.ts';
 export * from './isa/codec.ts';
 export * from './isa/control-flow.ts';

@@ -11,6 +11,7 @@ import {
   type ModuleCode,
   type ProgramImage,
   type ProgramInstance,
+  type RunObserver,
 } from '@cpumap/bpf';
 import { attachCpuMap } from '@cpumap/cpumap';
 import { attachDevMap } from '@cpumap/devmap';
@@ -78,12 +79,22 @@ export interface CpuRuntimeParts {
   readonly report: (text: string) => void;
   /** Takes a line of bpf_trace_printk. */
   readonly printk: (line: string) => void;
+  /** Who follows the runs of an interpreted program. */
+  readonly observerOf?: (progId: number, name: string) => RunObserver;
 }
 
 const describe = (error: unknown): string =>
   error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 
-export function createCpuRuntime({ machine, blueprint, cpu, clock, report, printk }: CpuRuntimeParts): CpuRuntime {
+export function createCpuRuntime({
+  machine,
+  blueprint,
+  cpu,
+  clock,
+  report,
+  printk,
+  observerOf,
+}: CpuRuntimeParts): CpuRuntime {
   const { memory, nrCpus } = machine;
   const features = blueprintFeatures(blueprint);
   const tasks = attachTasks(machine);
@@ -202,7 +213,8 @@ export function createCpuRuntime({ machine, blueprint, cpu, clock, report, print
 
   async function addProgram(image: ProgramImage): Promise<void> {
     const isXdp = image.type === BPF_PROG_TYPE.XDP;
-    const program = await instantiate(image, xdp.helpers, isXdp ? envs.xdp : envs.tracing);
+    const env = isXdp && observerOf ? { ...envs.xdp, observer: observerOf(image.id, image.name) } : envs.xdp;
+    const program = await instantiate(image, xdp.helpers, isXdp ? env : envs.tracing);
     programs.set(image.id, program);
     if (isXdp) xdp.addProgram(image.id, program);
   }

@@ -10,14 +10,15 @@ import {
   type BpfMap,
   type BpfProgram,
   type Btf,
+  type BytecodeCode,
   btfOfTargetTypes,
   createMap,
   type MapSpec,
   type ProgramSpec,
 } from '@cpumap/bpf';
 import { createClonePools } from '@cpumap/devmap';
-import { createNicDevice, FRAME_HEADERS, type NicDevice, type NicOptions } from '@cpumap/nic';
-import { fragsReturned, NET_DEVICE, startBacklogs } from '@cpumap/skb';
+import { createNicDevice, type NicDevice, type NicOptions } from '@cpumap/nic';
+import { fragsReturned, startBacklogs } from '@cpumap/skb';
 import {
   attachMachine,
   attachPtrRings,
@@ -34,18 +35,9 @@ import {
   synchronizeRcu,
 } from '@cpumap/smp';
 import { createTraceControl, type TraceControl } from '@cpumap/tracepoints';
-import {
-  BPF_ATTACH_TYPE,
-  BPF_PROG_TYPE,
-  DEFAULT_RELEASE,
-  ETH_P,
-  KernelError,
-  NR_CPUS,
-  type Release,
-  XDP_PAGE_FRAME,
-} from '@cpumap/uapi';
+import { DEFAULT_RELEASE, ETH_P, KernelError, NR_CPUS, type Release } from '@cpumap/uapi';
 import { MAX_IFINDEX } from '@cpumap/xdp';
-import type { Backend, XdpLink, XdpMode } from './backend.ts';
+import type { Backend } from './backend.ts';
 import { blueprintFeatures, createBlueprint, LOOPBACK_IFINDEX } from './blueprint.ts';
 import { engineTargetTypes } from './collection/target-types.ts';
 import { createCostMeter } from './costs/cost-meter.ts';
@@ -56,8 +48,10 @@ import { closeLedger, type Ledger } from './ledger.ts';
 import { createMapTypes } from './map-types.ts';
 import { createProbeControl, type Probe, type ProbeOptions } from './probe/probe-control.ts';
 import { createProgramControl, type LoadedProgram } from './program-control.ts';
+import { followProgram, type ProgramStep } from './program-steps.ts';
 import { readCpuStatistics, type Statistics } from './statistics.ts';
 import type { TestRunOptions, TestRunResult } from './test-run.ts';
+import { createXdpLinks } from './xdp-links.ts';
 
 export interface HostOptions {
   /** How many CPUs the machine has, 1 to 256. */
@@ -83,6 +77,8 @@ export interface HostOptions {
   readonly probes?: boolean;
   /** Told the first error of each program and of the packet handlers, per CPU. */
   readonly onReport?: (text: string) => void;
+  /** Told each step of XDP programs that are bytecode; for the virtual executor and `bpfEngine: 'interp'` alone. */
+  readonly onStep?: (step: ProgramStep) => void;
   /** Told the lines of bpf_trace_printk. */
   readonly onPrintk?: (line: string, cpu: number) => void;
 }
@@ -154,6 +150,12 @@ export async function createHost(options: HostOptions): Promise<Host> {
     }
     checkCostSet(options.costs);
   }
+  const { onStep } = options;
+  if (onStep !== undefined && (kind !== 'virtual' || options.bpfEngine !== 'interp')) {
+    throw new KernelError('EINVAL', 'createHost', {
+      hint: "onStep needs executor 'virtual' and bpfEngine 'interp': nobody can follow compiled programs or other threads",
+    });
+  }
   const memory = createMemory(options.memoryBytes ?? DEFAULT_MEMORY);
   const allocator = createAllocator(memory);
   const traceRecords = options.traceRecords ?? (cpus > 16 ? 512 : 4096);
@@ -173,6 +175,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
     reports.push(text);
     options.onReport?.(text);
   };
+
+  const codes = new Map<number, BytecodeCode>(); // by program, of a host whose programs are followed
 
   const { machine, executor } = kind === 'virtual' ? startVirtual() : startThreads();
   try {
@@ -204,7 +208,6 @@ export async function createHost(options: HostOptions): Promise<Host> {
     waitFor,
   });
   const devices: NicDevice[] = [];
-  const links = new Map<number, XdpLink>(); // by the device's address
   let nextId = 1; // of maps and programs
   let nextHandler = 1;
   let closing: Promise<void> | undefined;
@@ -223,6 +226,9 @@ export async function createHost(options: HostOptions): Promise<Host> {
         clock: time.clock,
         report,
         printk: (line) => options.onPrintk?.(line, cpu),
+        ...(onStep && {
+          observerOf: (progId, name) => followProgram({ progId, name, cpu, codeOf: (id) => codes.get(id), onStep }),
+        }),
       }),
     );
     return { machine, executor: createVirtualExecutor(machine, time, runtimes, seed) };
@@ -316,6 +322,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
     return device;
   }
 
+  const { attachXdp, detachAll } = createXdpLinks({ memory, machine, deviceNamed, failures: executor.failures });
+
   const { loadProgram, attachTracepoint, testRun } = createProgramControl({
     memory,
     allocator,
@@ -335,47 +343,6 @@ export async function createHost(options: HostOptions): Promise<Host> {
     isQuiet,
   });
 
-  function attachXdp(name: string, program: BpfProgram, mode: XdpMode = 'native'): XdpLink {
-    const device = deviceNamed(name);
-    const refuse = (code: 'EINVAL' | 'EEXIST' | 'ERANGE', hint: string): never => {
-      throw new KernelError(code, `attach ${program.name} to ${name}`, { hint });
-    };
-    if (program.type !== BPF_PROG_TYPE.XDP) refuse('EINVAL', 'it is not an XDP program');
-    if (program.expectedAttachType !== BPF_ATTACH_TYPE.XDP) {
-      refuse('EINVAL', 'programs for map entries can not be attached to a device: put it in an entry');
-    }
-    const other = links.get(device.pointer);
-    if (other !== undefined && other.mode !== mode) {
-      refuse('EEXIST', `${other.program.name} is attached in ${other.mode} mode: both cannot be active at once`);
-    }
-    if (mode === 'native' && device.needsFrags && !program.frags) {
-      refuse(
-        'ERANGE',
-        `frames of up to ${device.maxFrame} bytes take several buffers here, and ${program.name} was loaded without frags: ` +
-          `load it with frags (SEC("xdp.frags")), or give ${name} an MTU of ${XDP_PAGE_FRAME - FRAME_HEADERS} or less`,
-      );
-    }
-    const linearizes = mode === 'generic' && device.needsFrags;
-    if (linearizes && !program.frags) device.setLinearize(true);
-    const word = (device.pointer + (mode === 'native' ? NET_DEVICE.xdp_prog : NET_DEVICE.xdp_generic)) >> 2;
-    Atomics.store(memory.u32, word, program.id);
-    if (linearizes && program.frags) device.setLinearize(false);
-    synchronizeRcu(machine);
-    const link: XdpLink = {
-      device: name,
-      mode,
-      program,
-      detach() {
-        if (links.get(device.pointer) !== link) return; // replaced by a later attach, or detached before
-        links.delete(device.pointer);
-        Atomics.store(memory.u32, word, 0);
-        if (executor.failures.length === 0) synchronizeRcu(machine);
-      },
-    };
-    links.set(device.pointer, link);
-    return link;
-  }
-
   /** No source is running, no frame is on its way and no kthread is about to leave. */
   function isQuiet(): boolean {
     if (executor.failures.length > 0) return true;
@@ -386,7 +353,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
 
   async function close(): Promise<void> {
     try {
-      for (const link of links.values()) link.detach();
+      detachAll();
       if (executor.failures.length === 0) {
         for (const device of devices) device.wire?.stop();
         await executor.advance(Number.POSITIVE_INFINITY, isQuiet);
@@ -429,7 +396,11 @@ export async function createHost(options: HostOptions): Promise<Host> {
       maps.set(map.id, map);
       return map;
     },
-    loadProgram,
+    async loadProgram(spec) {
+      const program = await loadProgram(spec);
+      if (onStep !== undefined && 'bytecode' in spec.code) codes.set(program.id, spec.code);
+      return program;
+    },
     fdOf: ({ id }) => id,
     coreTypes() {
       coreTypes ??= btfOfTargetTypes(engineTargetTypes(features));

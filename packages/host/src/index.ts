@@ -25,5 +25,6 @@ export type { AddressRange, ProbeFilter } from './probe/filter.ts';
 export { DROP_REASONS, type DropReason, dropReasonText, HOOKS, type Hook, reasonNumber } from './probe/hooks.ts';
 export type { Probe, ProbeBatch, ProbeOptions, ProbeRecord } from './probe/probe-control.ts';
 export type { LoadedProgram } from './program-control.ts';
+export type { ProgramStep } from './program-steps.ts';
 export { type CpuStatistics, type DeviceStatistics, type Statistics, total } from './statistics.ts';
 export type { TestRunOptions, TestRunResult, XdpMd } from './test-run.ts';

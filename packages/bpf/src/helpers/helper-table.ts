@@ -2,7 +2,7 @@
  * The functions behind helper ids on one CPU, and how the interpreter calls the same functions that compiled programs do.
  */
 import { BPF_FUNC, type BpfFuncName } from '@cpumap/uapi';
-import type { InterpreterHelper } from '../interp/interpreter.ts';
+import type { InterpreterHelper } from '../interp/interpreter-helper.ts';
 import { type HelperSignature, type JitHelper, paramsOf } from '../jit/signatures.ts';
 import { HELPER_SIGNATURES } from './helper-signatures.ts';
 

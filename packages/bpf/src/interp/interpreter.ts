@@ -18,6 +18,8 @@ import type { Instruction } from '../isa/instruction.ts';
 import { FRAME_POINTER, OPCODE } from '../isa/opcodes.ts';
 import { setWide } from './arithmetic.ts';
 import { type FaultKind, ProgramFault } from './fault.ts';
+import type { InterpreterHelper } from './interpreter-helper.ts';
+import { observeCall, observeJumps, type RunObserver } from './observe.ts';
 import { KIND, translate } from './translate.ts';
 
 /** MAX_CALL_FRAMES and MAX_BPF_STACK of the kernel. */
@@ -29,20 +31,6 @@ export const INTERPRETER_STACK_SIZE = MAX_CALL_FRAMES * FRAME_STACK;
 
 /** The kernel's bound for what the verifier follows; here for what a run executes. */
 const DEFAULT_BUDGET = 1_000_000;
-
-/**
- * A helper gets the low halves of r1 to r5 as signed 32-bit numbers, which for a pointer is the pointer. One that needs
- * all 64 bits reads `registers`: the halves of register n are at 2n and 2n + 1. What it returns, a whole number of up to
- * 53 bits or a BigInt, becomes r0, its sign extended to 64 bits.
- */
-export type InterpreterHelper = (
-  r1: number,
-  r2: number,
-  r3: number,
-  r4: number,
-  r5: number,
-  registers: Int32Array,
-) => number | bigint;
 
 /**
  * bpf_tail_call: the low halves of r1 to r3, and where the stack of the next program may end. Returns what that program
@@ -71,6 +59,8 @@ export interface InterpreterSpec {
   readonly tailCall?: TailCall;
   /** Instructions that a run may execute; by default a million. */
   readonly budget?: number;
+  /** Told what decides the way of each run. */
+  readonly observer?: RunObserver;
 }
 
 export interface Interpreter {
@@ -93,12 +83,16 @@ export interface Interpreter {
 /** @throws KernelError EINVAL for a program that is none */
 export function createInterpreter(spec: InterpreterSpec): Interpreter {
   const { memory, instructions, stack, mayAccess, helpers = {}, kfuncs = {}, tailCall, budget = DEFAULT_BUDGET } = spec;
-  const program = translate(instructions, memory);
+  const { observer } = spec;
+  const translated = translate(instructions, memory);
+  const program = observer === undefined ? translated : observeJumps(translated, instructions, observer);
   const { kind, dst, src, offset, lo, hi, size, target, alu64, alu32, compare64, compare32, load, store, atomic } =
     program;
-  const callees = instructions.map(({ opcode, src: table, imm }) =>
-    opcode === OPCODE.CALL ? (table === 0 ? helpers : kfuncs)[imm] : undefined,
-  );
+  const callees = instructions.map((instruction) => {
+    const { opcode, src: table, imm } = instruction;
+    const callee = opcode === OPCODE.CALL ? (table === 0 ? helpers : kfuncs)[imm] : undefined;
+    return callee === undefined || observer === undefined ? callee : observeCall(callee, instruction, observer);
+  });
   const r = new Int32Array(2 * (FRAME_POINTER + 1));
   const r10 = 2 * FRAME_POINTER;
   let stackEnd = stack + INTERPRETER_STACK_SIZE;
@@ -156,6 +150,7 @@ export function createInterpreter(spec: InterpreterSpec): Interpreter {
     if (tailCall === undefined) return unknownHelper(pc);
     // the first function's frame is not needed any more; another's caller goes on with its own
     const below = depth === 0 ? stackEnd : r[r10]! - FRAME_STACK;
+    observer?.tailCall(instructions[pc]!, r[4]!, r[6]!);
     const value = tailCall(r[2]!, r[4]!, r[6]!, below);
     if (value === TAIL_CALL_FAILED) return false;
     r[0] = value;

@@ -19,6 +19,7 @@ import {
   type Interpreter,
   type InterpreterSpec,
 } from '../interp/interpreter.ts';
+import type { RunObserver } from '../interp/observe.ts';
 import type { CompiledProgram } from '../jit/compile.ts';
 import { FAULTED, instantiateProgram, JIT_STACK_SIZE } from '../jit/instance.ts';
 import { ownFunction } from '../jit/own-function.ts';
@@ -42,6 +43,8 @@ export interface BytecodeEnv {
   readonly tailCalls: TailCalls;
   /** The end of the stack area; the area has at least JIT_STACK_SIZE bytes. */
   readonly stackEnd: number;
+  /** Told what decides the way of each run, if the program is interpreted. */
+  readonly observer?: RunObserver;
 }
 
 /** A program that starts with `ctx` in r1, its stack ending at `stackEnd`, by default at the end of the area. */
@@ -120,8 +123,10 @@ function interpreted(image: BytecodeImage, env: BytecodeEnv): BytecodeInstance {
     helpers,
     tailCall,
     budget: INTERPRETER_BUDGET,
+    ...(env.observer && { observer: env.observer }),
   };
   return (ctx, stackEnd = env.stackEnd) => {
+    if (active === 0) env.observer?.begin(ctx);
     levels[active] ??= createInterpreter(spec);
     const interpreter = levels[active++]!;
     try {

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ProgramFault } from '../../src/interp/fault.ts';
-import { createInterpreter, type InterpreterHelper } from '../../src/interp/interpreter.ts';
+import { createInterpreter } from '../../src/interp/interpreter.ts';
+import type { InterpreterHelper } from '../../src/interp/interpreter-helper.ts';
 import type { HelperSignature, JitHelper } from '../../src/jit/signatures.ts';
 import { CONTEXT, machine, PACKET, STACK, VALUES, XDP_CONTEXT } from './machine.ts';
 import { randomProgram } from './random-program.ts';
