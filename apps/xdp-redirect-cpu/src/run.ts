@@ -22,6 +22,7 @@ import type { RunOutputs } from './screen.ts';
 import { type Snapshot, secondsBetween, takeSnapshot } from './snapshot.ts';
 import { createStress } from './stress.ts';
 import { countsOf, summaryLines, summaryObject } from './summary.ts';
+import { type Complain, complainTo } from './terminal/complain.ts';
 import { createLiveView, type LiveView } from './terminal/live-view.ts';
 import { remoteCpusOf } from './terminal/remote-cpus.ts';
 import { printkLine, traceLine } from './trace-line.ts';
@@ -38,18 +39,14 @@ export function run(settings: Settings, outputs: RunOutputs, signal: AbortSignal
 async function runOnEngine(settings: Settings, outputs: RunOutputs, signal: AbortSignal): Promise<ExitCode> {
   const { out, err, keys } = outputs;
   let view: LiveView | undefined;
-  const complain = (text: string): void => {
-    const line = `xdp-redirect-cpu: ${text}`;
-    if (view?.drawing && err.isTTY) view.say([line]);
-    else err.write(`${line}\n`);
-  };
+  const complain = complainTo(err, () => view);
   const input = readInput(settings);
   if (input.problem !== undefined) {
     complain(`--input ${settings.input}: ${input.problem.message}; the frames before it are used`);
   }
   const trace = settings.json ? err : out;
   const machine: SampleMachine = await buildMachine(settings, input, {
-    probes: settings.captures.length > 0,
+    probes: settings.captures.length > 0 || settings.web !== undefined,
     onReport: complain,
     onPrintk(text, cpu) {
       if (settings.debug) trace.write(`${printkLine(text, cpu, machine.host.now())}\n`);
@@ -71,7 +68,7 @@ async function runOnEngine(settings: Settings, outputs: RunOutputs, signal: Abor
       table: () => ({ ...settings, program: machine.programName }),
       remote: remoteCpusOf(machine.cpuMap, machine.maps, settings.remoteCpus),
     });
-    return await receive(machine, settings, input, outputs, signal, page, view);
+    return await receive(machine, settings, input, outputs, signal, page, view, complain);
   } finally {
     view?.close();
     await exporting?.close();
@@ -95,6 +92,7 @@ async function receive(
   signal: AbortSignal,
   page: EnginePage | undefined,
   view: LiveView,
+  complain: Complain,
 ): Promise<ExitCode> {
   const { host, device, cpuMap } = machine;
   const json = (object: unknown): void => {
@@ -112,9 +110,7 @@ async function receive(
   const captures = startCaptures(host, settings.captures, {
     application: APPLICATION,
     epochNs: epochNs(host),
-    complain(text) {
-      err.write(`xdp-redirect-cpu: ${text}\n`);
-    },
+    complain,
   });
   const wire = device.start(input.source);
   page?.feed.attach(wire);
@@ -201,7 +197,7 @@ async function receive(
       view.say(summaryLines(summary, settings.separators));
       for (const map of machine.dumps) view.say(['', ...dumpLines(machine.object!, map, settings.separators)]);
     }
-    for (const failure of failures) err.write(`xdp-redirect-cpu: ${failure}\n`);
+    for (const failure of failures) complain(failure);
     const isCut = summary.captures?.some(({ error }) => error !== undefined) === true;
     const bad = failures.length > 0 || input.problem !== undefined || !summary.ledger.balanced || isCut;
     return bad ? EXIT.FAIL : EXIT.OK;

@@ -12,6 +12,7 @@ import type { Settings } from '../options.ts';
 import type { RunOutputs } from '../screen.ts';
 import { enqueueTotals, type Snapshot, secondsBetween, totalOf } from '../snapshot.ts';
 import { createStress } from '../stress.ts';
+import { complainTo } from '../terminal/complain.ts';
 import { createLiveView, type LiveView } from '../terminal/live-view.ts';
 import { remoteCpusOf } from '../terminal/remote-cpus.ts';
 import { traceLine } from '../trace-line.ts';
@@ -36,9 +37,11 @@ export async function runOnLinux(settings: Settings, outputs: RunOutputs, signal
     }
     if (settings.otlp !== undefined) {
       const { exportMetrics } = await import('../metrics.ts');
-      exporting = await exportMetrics(machine, settings.otlp, (text) => {
-        outputs.err.write(`xdp-redirect-cpu: ${text}\n`);
-      });
+      exporting = await exportMetrics(
+        machine,
+        settings.otlp,
+        complainTo(outputs.err, () => view),
+      );
     }
     view = createLiveView({
       output: outputs.out,
