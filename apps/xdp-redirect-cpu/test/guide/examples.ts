@@ -8,7 +8,7 @@
  *
  * A file that an example reads is written by a block ```c FILE or ```js FILE before it.
  */
-export interface ConsoleStep {
+interface ConsoleStep {
   readonly command: string;
   readonly output: string;
 }
