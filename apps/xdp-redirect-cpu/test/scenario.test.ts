@@ -69,7 +69,7 @@ describe('on the engine', () => {
   it('autoscale draws the load and the CPUs in use', { timeout: 60_000 }, async () => {
     const { exitCode, stdout } = await scenario('autoscale', '--load', 'spike', '--duration', '0.2');
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^offered, frames\/s$/m);
+    expect(stdout).toMatch(/^offered, frames\/s \(x lost\)$/m);
     expect(stdout).toMatch(/^ +4 \|/m);
     expect(stdout).toMatch(/^ {2}CPU time saved +\d\d\.\d %$/m);
     for (const line of stdout.split('\n').filter((text) => /[|+]/.test(text.slice(8, 11)))) {

@@ -161,9 +161,10 @@ export function describeScenarios(root: Command, chosen: (settings: ScenarioSett
       ),
     )
     .addOption(
-      new Option('--rx-queues <list>', 'RX queues, and CPUs that receive; a run for each: 1,2 (default)').argParser(
-        queueList,
-      ),
+      new Option(
+        '--rx-queues <list>',
+        'RX queues, and CPUs that receive; a run for each (default: 1,2; with threads on two processors 1)',
+      ).argParser(queueList),
     )
     .action((o: OptionValues, command: Command) => {
       checkBackend('ddos', command);
