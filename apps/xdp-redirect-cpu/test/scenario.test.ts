@@ -44,7 +44,7 @@ describe('on the engine', () => {
   });
 
   it.each([
-    ['its own program', [], 'gre'],
+    ['its own program', [], 'steer_gre'],
     ['--program-mode', ['-p', 'auto'], 'steer_auto'],
     ['--module', ['--module', OWN], 'innerSource'],
   ])('imbalance is spread by %s', async (_, args, program) => {
@@ -105,6 +105,12 @@ describe('refused', () => {
     ['an unknown encapsulation', ['imbalance', '--encapsulation', 'l2tp'], 2, /Allowed choices are pppoe, qinq/],
     ['an unknown load', ['autoscale', '--load', 'weekly'], 2, /Allowed choices are daily, spike, ramp/],
     ['unknown costs', ['ddos', '--costs', 'free'], 2, /Allowed choices are published-2017/],
+    [
+      'costs that nothing asks for',
+      ['imbalance', '--executor', 'threads', '--costs', 'this-machine'],
+      2,
+      /computes no CPU time/,
+    ],
     ['two programs', ['imbalance', '-p', 'gre', '--obj', 'x.o'], 2, /exclude each other/],
     ['a program of no object', ['imbalance', '--prog', 'x'], 2, /--prog needs --obj FILE/],
     ['a module that is not there', ['imbalance', '--module', 'none.mjs'], 4, /--module none.mjs: Cannot find module/],

@@ -67,7 +67,7 @@ function plot({ controlled, remoteCpus, seconds }: AutoscaleResult): string[] {
   ];
 }
 
-function table({ controlled, allOn, remoteCpus, intervalNs }: AutoscaleResult): string[] {
+function table({ controlled, allOn, remoteCpus, intervalNs, costs }: AutoscaleResult): string[] {
   const row = (name: string, cell: (run: AutoscaleRun) => string): string[] => [name, cell(controlled), cell(allOn)];
   const saved = (read: (run: AutoscaleRun) => number | null) => (run: AutoscaleRun) => {
     const all = read(allOn);
@@ -101,6 +101,7 @@ function table({ controlled, allOn, remoteCpus, intervalNs }: AutoscaleResult): 
   ).concat([
     '',
     `A CPU is in use in an interval of ${brief(intervalNs / 1e6)} ms when it is active, or still takes frames of flows that have not left it.`,
+    ...(costs === null ? [] : [`What it worked is computed: what was counted, times ${costs.name}.`]),
   ]);
 }
 
