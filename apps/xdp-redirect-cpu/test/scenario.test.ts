@@ -44,7 +44,7 @@ describe('on the engine', () => {
   });
 
   it.each([
-    ['its own program', [], 'gre'],
+    ['its own program', [], 'steer_gre'],
     ['--program-mode', ['-p', 'auto'], 'steer_auto'],
     ['--module', ['--module', OWN], 'innerSource'],
   ])('imbalance is spread by %s', async (_, args, program) => {
@@ -69,7 +69,7 @@ describe('on the engine', () => {
   it('autoscale draws the load and the CPUs in use', { timeout: 60_000 }, async () => {
     const { exitCode, stdout } = await scenario('autoscale', '--load', 'spike', '--duration', '0.2');
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^offered, frames\/s$/m);
+    expect(stdout).toMatch(/^offered, frames\/s \(x lost\)$/m);
     expect(stdout).toMatch(/^ +4 \|/m);
     expect(stdout).toMatch(/^ {2}CPU time saved +\d\d\.\d %$/m);
     for (const line of stdout.split('\n').filter((text) => /[|+]/.test(text.slice(8, 11)))) {
@@ -105,6 +105,12 @@ describe('refused', () => {
     ['an unknown encapsulation', ['imbalance', '--encapsulation', 'l2tp'], 2, /Allowed choices are pppoe, qinq/],
     ['an unknown load', ['autoscale', '--load', 'weekly'], 2, /Allowed choices are daily, spike, ramp/],
     ['unknown costs', ['ddos', '--costs', 'free'], 2, /Allowed choices are published-2017/],
+    [
+      'costs that nothing asks for',
+      ['imbalance', '--executor', 'threads', '--costs', 'this-machine'],
+      2,
+      /computes no CPU time/,
+    ],
     ['two programs', ['imbalance', '-p', 'gre', '--obj', 'x.o'], 2, /exclude each other/],
     ['a program of no object', ['imbalance', '--prog', 'x'], 2, /--prog needs --obj FILE/],
     ['a module that is not there', ['imbalance', '--module', 'none.mjs'], 4, /--module none.mjs: Cannot find module/],

@@ -1,6 +1,13 @@
 /** What is refused, with which words; and a run that is stopped. */
 
-import { runAutoscale, runDdos, runImbalance } from '@cpumap/scenarios';
+import {
+  runAutoscale,
+  runAutoscaleOnLinux,
+  runDdos,
+  runDdosOnLinux,
+  runImbalance,
+  runImbalanceOnLinux,
+} from '@cpumap/scenarios';
 import { KernelError } from '@cpumap/uapi';
 import { describe, expect, it } from 'vitest';
 import { CAPTURE, captureOf, UDP_ONLY } from './support/captures.ts';
@@ -27,6 +34,10 @@ describe('refused before anything is built', () => {
       () => runImbalance({ encapsulations: ['l2tp' as 'gre'] }),
       "no encapsulation 'l2tp': there are pppoe",
     ],
+    ['no encapsulation', () => runImbalance({ encapsulations: [] }), 'encapsulations is empty'],
+    ['no encapsulation on Linux', () => runImbalanceOnLinux({ encapsulations: [] }), 'encapsulations is empty'],
+    ['an unknown load on Linux', () => runAutoscaleOnLinux({ load: 'weekly' as 'daily' }), "no load 'weekly'"],
+    ['a capture without TCP on Linux', () => runDdosOnLinux({ capture: UDP_ONLY }), 'hold no TCP'],
     ['no flow', () => runImbalance({ flows: 0 }), 'flows is 0'],
     [
       'an unknown load',

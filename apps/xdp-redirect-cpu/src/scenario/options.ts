@@ -118,6 +118,11 @@ function checkBackend(scenario: ScenarioSettings['scenario'], command: Command):
   );
 }
 
+function checkCosts({ executor, costs }: OptionValues): void {
+  if (executor === 'virtual' || costs === undefined) return;
+  throw new CommandError(EXIT.OPTION, `--costs ${costs}: imbalance computes no CPU time, and threads need no clock`);
+}
+
 function common({ backend, executor, seed, costs, cpus, rate: frames, duration, json = false }: OptionValues): Common {
   return {
     backend,
@@ -161,9 +166,10 @@ export function describeScenarios(root: Command, chosen: (settings: ScenarioSett
       ),
     )
     .addOption(
-      new Option('--rx-queues <list>', 'RX queues, and CPUs that receive; a run for each (default: 1,2)').argParser(
-        queueList,
-      ),
+      new Option(
+        '--rx-queues <list>',
+        'RX queues, and CPUs that receive; a run for each (default: 1,2; with threads on two processors 1)',
+      ).argParser(queueList),
     )
     .action((o: OptionValues, command: Command) => {
       checkBackend('ddos', command);
@@ -195,6 +201,7 @@ export function describeScenarios(root: Command, chosen: (settings: ScenarioSett
     )
     .action((o: OptionValues, command: Command) => {
       checkBackend('imbalance', command);
+      checkCosts(o);
       chosen({
         ...common(o),
         scenario: 'imbalance',

@@ -31,17 +31,27 @@ const most = (column: readonly Interval[], read: (interval: Interval) => number)
 
 function plot({ controlled, remoteCpus, seconds }: AutoscaleResult): string[] {
   const columns = byColumn(controlled.intervals);
-  const load = columns.map((column) => (sum(column, ({ offered }) => offered) / lasts(column)) * 1e9 || 0);
-  const inUse = columns.map((column) => sum(column, (one) => one.inUse * (one.toNs - one.fromNs)) / lasts(column) || 0);
+  const perSecond = (read: (one: Interval) => number): number[] =>
+    columns.map((column) => (sum(column, read) / lasts(column)) * 1e9 || 0);
+  const mean = (read: (one: Interval) => number): number[] =>
+    columns.map((column) => sum(column, (one) => read(one) * (one.toNs - one.fromNs)) / lasts(column) || 0);
+  const lostOf = ({ missed, queueFull }: Interval): number => (missed ?? 0) + queueFull;
+  const lost = perSecond(lostOf);
   const depth = columns.map((column) => most(column, (one) => one.depth));
-  const lost = columns.map((column) => sum(column, ({ missed, queueFull }) => (missed ?? 0) + queueFull));
   const high = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), 0);
-  const margin = ' '.repeat(PLOT_MARGIN);
   return [
-    ...plotLines({ title: 'offered, frames/s', values: load, height: LOAD_HEIGHT, top: high(load), label: millions }),
     ...plotLines({
-      title: 'remote CPUs in use',
-      values: inUse,
+      title: 'offered, frames/s (x lost)',
+      values: perSecond((one) => Math.max(0, one.offered - lostOf(one))),
+      more: { values: lost, sign: 'x' },
+      height: LOAD_HEIGHT,
+      top: high(perSecond(({ offered }) => offered)),
+      label: millions,
+    }),
+    ...plotLines({
+      title: 'remote CPUs active (+ parked, and not yet left by all flows)',
+      values: mean(({ active, inUse }) => Math.min(active, inUse)),
+      more: { values: mean(({ active, inUse }) => Math.max(0, inUse - active)), sign: '+' },
       height: Math.min(remoteCpus.length, MOST_CPU_LINES),
       top: remoteCpus.length,
       label: brief,
@@ -53,12 +63,11 @@ function plot({ controlled, remoteCpus, seconds }: AutoscaleResult): string[] {
       top: high(depth),
       label: count,
     }),
-    `${'lost'.padStart(PLOT_MARGIN - 2)}  ${lost.map((n) => (n > 0 ? 'x' : ' ')).join('')}`.trimEnd(),
-    `${margin}0 s${`${brief(seconds)} s`.padStart(columns.length - 3)}`,
+    `${' '.repeat(PLOT_MARGIN)}0 s${`${brief(seconds)} s`.padStart(columns.length - 3)}`,
   ];
 }
 
-function table({ controlled, allOn, remoteCpus, intervalNs }: AutoscaleResult): string[] {
+function table({ controlled, allOn, remoteCpus, intervalNs, costs }: AutoscaleResult): string[] {
   const row = (name: string, cell: (run: AutoscaleRun) => string): string[] => [name, cell(controlled), cell(allOn)];
   const saved = (read: (run: AutoscaleRun) => number | null) => (run: AutoscaleRun) => {
     const all = read(allOn);
@@ -92,6 +101,7 @@ function table({ controlled, allOn, remoteCpus, intervalNs }: AutoscaleResult): 
   ).concat([
     '',
     `A CPU is in use in an interval of ${brief(intervalNs / 1e6)} ms when it is active, or still takes frames of flows that have not left it.`,
+    ...(costs === null ? [] : [`What it worked is computed: what was counted, times ${costs.name}.`]),
   ]);
 }
 

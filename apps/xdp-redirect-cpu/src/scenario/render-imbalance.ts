@@ -35,7 +35,7 @@ export function imbalanceLines(result: ImbalanceResult): string[] {
     ...machineLines(result),
     backend === 'linux'
       ? `a veth pair, received on CPU 0; a program spreads it over CPUs ${cpuRanges(runs[0]!.after.cpus)}`
-      : `before: RSS over ${rxQueues} queues, each CPU takes what comes; after: a program spreads it over ${cpus - rxQueues} other CPUs`,
+      : `before: RSS over ${rxQueues} queue${rxQueues === 1 ? '' : 's'}, each CPU takes what comes; after: a program spreads it over ${cpus - rxQueues} other CPUs`,
     '',
     ...alignColumns(
       [
@@ -46,6 +46,7 @@ export function imbalanceLines(result: ImbalanceResult): string[] {
     ),
     '',
     ...runs.map(({ encapsulation, description }) => `${encapsulation}: ${description}`),
-    ...footnotes(result, ON_KERNEL),
+    // on threads no cost set has a part in it
+    ...(result.executor === 'threads' ? [] : footnotes(result, ON_KERNEL)),
   ];
 }

@@ -34,12 +34,8 @@ async function carryOut(settings: ScenarioSettings, signal: AbortSignal) {
   const { backend, executor, seed, cpus, rate, seconds } = settings;
   const onLinux = backend === 'linux';
   const common = { seed, signal };
-  const onEngine = async () => ({
-    ...common,
-    executor,
-    costs: await costSet(settings.costs),
-    ...given({ cpus, rate, seconds }),
-  });
+  const machine = { ...common, executor, ...given({ cpus, rate, seconds }) };
+  const onEngine = async () => ({ ...machine, costs: await costSet(settings.costs) });
   switch (settings.scenario) {
     case 'ddos': {
       const { input, rxQueues } = settings;
@@ -54,7 +50,10 @@ async function carryOut(settings: ScenarioSettings, signal: AbortSignal) {
       const program = settings.program && spreadingProgram(settings.program);
       const result = onLinux
         ? await runImbalanceOnLinux({ ...common, ...given({ encapsulations, program }) })
-        : await runImbalance({ ...(await onEngine()), ...given({ encapsulations, program, rxQueues }) });
+        : await runImbalance({
+            ...(executor === 'threads' ? machine : await onEngine()), // on threads nothing asks for costs
+            ...given({ encapsulations, program, rxQueues }),
+          });
       return { result, lines: imbalanceLines(result) };
     }
     case 'autoscale': {

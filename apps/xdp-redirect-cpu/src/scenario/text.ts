@@ -41,7 +41,7 @@ export function machineLines(result: RanOn & { readonly cpus: number }): string[
   if (result.executor === 'virtual') return [`${cpus} virtual CPUs, seed ${seed}, costs ${result.costs.name}`];
   const processors = availableParallelism();
   return [
-    `${cpus} CPUs, threads, seed ${seed}; CPU time is computed: counts times ${result.costs.name}`,
+    `${cpus} CPUs, threads, seed ${seed}`,
     ...(processors < cpus
       ? [`this machine has ${processors} processors for them: CPUs that work at the same time wait for each other`]
       : []),

@@ -5,6 +5,7 @@
 import { internetChecksum } from '@cpumap/nic';
 import type { SteeringMode } from '@cpumap/programs';
 import { ETH_HLEN, ETH_P, IPPROTO } from '@cpumap/uapi';
+import { refuse } from '../settings.ts';
 
 export type EncapsulationName = Exclude<SteeringMode, 'auto'>;
 
@@ -125,3 +126,15 @@ export const ENCAPSULATIONS: readonly Encapsulation[] = [
       overIp(IPPROTO_ESP, join(u32(0x1000_0000 + flow * 0x1_0000 + id), u32(1), inner.subarray(ETH_HLEN + 20))),
   },
 ];
+
+/** Those of these names; all of them when there is no list. @throws KernelError EINVAL */
+export function encapsulationsOf(names: readonly EncapsulationName[] | undefined): readonly Encapsulation[] {
+  if (names === undefined) return ENCAPSULATIONS;
+  const known = ENCAPSULATIONS.map(({ name }) => name).join(', ');
+  if (names.length === 0) refuse('imbalance', `encapsulations is empty: there are ${known}`);
+  return names.map(
+    (wanted) =>
+      ENCAPSULATIONS.find(({ name }) => name === wanted) ??
+      refuse('imbalance', `no encapsulation '${wanted}': there are ${known}`),
+  );
+}

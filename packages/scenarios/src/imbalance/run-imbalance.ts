@@ -21,10 +21,9 @@ import {
   cpuRange,
   type EngineSettings,
   type RanOnEngine,
-  refuse,
 } from '../settings.ts';
 import { watchFlowsOf } from '../traffic/flow-watch.ts';
-import { ENCAPSULATIONS, type Encapsulation, type EncapsulationName } from './encapsulations.ts';
+import { type Encapsulation, type EncapsulationName, encapsulationsOf } from './encapsulations.ts';
 import { createFlowTraffic, type FlowTraffic } from './flow-source.ts';
 import type { ImbalanceResult, ImbalanceRun, Spread } from './result.ts';
 import { type SpreadingProgram, steeringFor } from './spreading-program.ts';
@@ -118,7 +117,7 @@ async function compare(
 
 /** @throws KernelError EINVAL, ENOMEM; EINTR (the signal); EIO (a frame is not accounted for); what the program's load throws */
 export async function runImbalance(options: ImbalanceOptions = {}): Promise<ImbalanceResult<RanOnEngine>> {
-  const { encapsulations = ENCAPSULATIONS.map(({ name }) => name), program } = options;
+  const { encapsulations, program } = options;
   const { cpus = 8, rxQueues = 4, flows = 1024, seconds = 0.05 } = options;
   const settings = chosenOf(options);
   const { executor, seed, costs } = settings;
@@ -126,14 +125,7 @@ export async function runImbalance(options: ImbalanceOptions = {}): Promise<Imba
   checkInteger('imbalance', 'flows', flows, 1, MOST_FLOWS);
   checkPositive('imbalance', 'seconds', seconds);
   if (options.rate !== undefined) checkPositive('imbalance', 'rate', options.rate);
-  const chosen = encapsulations.map(
-    (wanted) =>
-      ENCAPSULATIONS.find(({ name }) => name === wanted) ??
-      refuse(
-        'imbalance',
-        `no encapsulation '${wanted}': there are ${ENCAPSULATIONS.map(({ name }) => name).join(', ')}`,
-      ),
-  );
+  const chosen = encapsulationsOf(encapsulations);
   const rate = options.rate ?? (executor === 'threads' ? undefined : RATE);
   const scene: Scene = {
     settings,

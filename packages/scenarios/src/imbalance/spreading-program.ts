@@ -20,4 +20,4 @@ export function onSampleMaps(name: string, specOf: (machine: SampleMachine) => P
 
 /** The steering program of an encapsulation. */
 export const steeringFor = (mode: SteeringMode): SpreadingProgram =>
-  onSampleMaps(mode, (machine) => steeringProgram(mode, machine));
+  onSampleMaps(`steer_${mode}`, (machine) => steeringProgram(mode, machine));

@@ -8,7 +8,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { onCpu } from '@cpumap/linux';
-import { ENCAPSULATIONS, type Encapsulation, type EncapsulationName } from '../imbalance/encapsulations.ts';
+import { type Encapsulation, type EncapsulationName, encapsulationsOf } from '../imbalance/encapsulations.ts';
 import { createFlowTraffic } from '../imbalance/flow-source.ts';
 import type { ImbalanceResult, ImbalanceRun } from '../imbalance/result.ts';
 import { type SpreadingProgram, steeringFor } from '../imbalance/spreading-program.ts';
@@ -96,10 +96,10 @@ function spread(
   });
 }
 
-/** @throws KernelError EPERM, ENOSYS (rights, what is missing); EINTR; ETIMEDOUT; what the program's load throws */
+/** @throws KernelError EINVAL; EPERM, ENOSYS (rights, what is missing); EINTR; ETIMEDOUT; what the program's load throws */
 export async function runImbalanceOnLinux(options: ImbalanceOnLinuxOptions = {}): Promise<ImbalanceResult<RanOnLinux>> {
   const { encapsulations, program, seed = 1, signal } = options;
-  const chosen = ENCAPSULATIONS.filter(({ name }) => encapsulations?.includes(name) ?? true);
+  const chosen = encapsulationsOf(encapsulations);
   const all: Awaited<ReturnType<typeof spread>>[] = [];
   for (const encapsulation of chosen) {
     all.push(await spread(encapsulation, program ?? steeringFor(encapsulation.name), { seed, signal }));
