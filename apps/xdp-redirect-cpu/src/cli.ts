@@ -32,7 +32,7 @@ async function carryOut({ command, options }: Invocation, signal: AbortSignal): 
     case 'run':
       return run(options, { out, err }, signal);
     case 'explain':
-      return explain(options, { out });
+      return explain(options, { out, err });
     case 'inspect':
       inspect(options, out);
       return EXIT.OK;
