@@ -33,7 +33,7 @@ async function carryOut({ command, options }: Invocation, signal: AbortSignal): 
     case 'run':
       return run(options, options.input === '-' ? { out, err } : { out, err, keys: process.stdin }, signal);
     case 'explain':
-      return explain(options, { out });
+      return explain(options, { out, err });
     case 'inspect':
       inspect(options, out);
       return EXIT.OK;

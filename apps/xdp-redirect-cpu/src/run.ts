@@ -127,7 +127,7 @@ async function receive(
   /** Every frame has ended; what was captured until then need not find room all at once. */
   const ended = (): boolean => {
     captures.drain();
-    return wire.done && host.ledger().inFlight === 0;
+    return host.failures.length > 0 || (wire.done && host.ledger().inFlight === 0);
   };
   do {
     await passTime(Math.min(settings.intervalSeconds * 1e9, end - host.now()));

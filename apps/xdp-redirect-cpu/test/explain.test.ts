@@ -171,6 +171,23 @@ describe('the text', () => {
     ]);
   });
 
+  it('of an aborted frame says what was thrown', async () => {
+    const file = join(scratch, 'throws.mjs');
+    writeFileSync(file, "export const throws = () => () => { throw new Error('no luck'); };");
+    const lines = await explained('--module', `${file}#throws`, '--pktgen', '', '--cpu', '1');
+    expect(lines.at(-4)).toMatch(/gave a verdict that there is not; program \d+ on CPU 0 threw Error: no luck$/);
+  });
+
+  it('of a capture that breaks off is followed by that, and the exit code says so', async () => {
+    const whole = readFileSync(EVERYDAY);
+    const file = join(scratch, 'broken.pcapng');
+    writeFileSync(file, whole.subarray(0, 5000));
+    const { code, stdout, stderr } = await runCommand(['explain', '--input', file, '--cpu', '1', '--frame', '2']);
+    expect(code).toBe(1);
+    expect(stdout).toContain('The stack took it.');
+    expect(stderr).toMatch(/the file ends inside a block.*; the frames before it are used\n$/);
+  });
+
   it('as JSON is the same', async () => {
     const { stdout } = await runCommand(['explain', '--input', EVERYDAY, '--cpu', '1', '--frame', '9', '--json']);
     const { frame, of, steps, end } = JSON.parse(stdout) as Explanation;

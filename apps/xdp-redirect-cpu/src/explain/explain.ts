@@ -103,6 +103,7 @@ async function follow(
     deviceName: (ifindex) => host.devices.find((candidate) => candidate.ifindex === ifindex)?.name,
     mapName: (id) => Object.entries(maps).find(([, map]) => map.id === id)?.[0] ?? `${id}`,
     isCpuMap: (id) => Object.values(maps).find((map) => map.id === id)?.type === BPF_MAP_TYPE.CPUMAP,
+    reports: host.reports,
     qsize: settings.qsize,
   });
   return { steps: [...first, ...steps], end };
@@ -124,6 +125,7 @@ export async function explainFrame({ settings, frame }: Omit<ExplainOptions, 'js
       packet: describePacket(bytes),
       input: input.description,
       release: settings.release,
+      ...(input.problem === undefined ? {} : { problem: input.problem.message }),
       ...(await follow(machine, { settings, input, frame }, follower)),
     };
   } finally {
@@ -131,8 +133,11 @@ export async function explainFrame({ settings, frame }: Omit<ExplainOptions, 'js
   }
 }
 
-export async function explain(options: ExplainOptions, { out }: Pick<RunOutputs, 'out'>): Promise<ExitCode> {
+export async function explain(options: ExplainOptions, { out, err }: RunOutputs): Promise<ExitCode> {
   const explanation = await explainFrame(options);
+  const { problem } = explanation;
   out.write(options.json ? `${JSON.stringify(explanation)}\n` : `${explanationLines(explanation).join('\n')}\n`);
-  return EXIT.OK;
+  if (problem === undefined) return EXIT.OK;
+  err.write(`xdp-redirect-cpu: --input ${options.settings.input}: ${problem}; the frames before it are used\n`);
+  return EXIT.FAIL;
 }

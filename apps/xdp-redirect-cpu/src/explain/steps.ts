@@ -27,6 +27,8 @@ export interface Explanation {
   readonly packet: string;
   readonly input: string;
   readonly release: string;
+  /** Why the input is not all that the file holds. */
+  readonly problem?: string;
   readonly steps: readonly Step[];
   readonly end: End;
 }
@@ -41,6 +43,8 @@ export interface StepNames {
   readonly mapName: (id: number) => string;
   /** Whether its entries are CPUs. */
   readonly isCpuMap: (id: number) => boolean;
+  /** What programs threw, the first of each. */
+  readonly reports: readonly string[];
   /** Frames that wait for each CPU, at most. */
   readonly qsize: number;
 }
@@ -183,7 +187,7 @@ function dropStep({ cpu, reason, position, of, mapId, to }: ProbeRecord, names: 
       ...(to === undefined ? {} : { [isFull ? 'to CPU' : mapId === undefined ? 'to ifindex' : 'to']: to }),
       ...(isFull ? { 'in the bulk': `${position} of ${of}`, qsize: names.qsize } : {}),
     },
-    note: dropReasonText(reason!),
+    note: [dropReasonText(reason!), ...(reason === 'xdp_aborted' ? names.reports : [])].join('; '),
   };
 }
 

@@ -235,6 +235,29 @@ describe('a probe', () => {
     ]);
   });
 
+  it('sees what GRO merged as one, and says how many frames it is', async () => {
+    host = await virtualHost({ probes: true });
+    device(host, { gro: true });
+    map = cpuMap(host);
+    map.set(1, { qsize: 64 });
+    await host.addHandler(ACCEPT_ALL);
+    await redirectAll();
+    const probe = host.createProbe({ hooks: ['remote', 'deliver'] });
+    const segments = Array.from({ length: 8 }, (_, n) =>
+      buildFrame({
+        network: { version: 4, source: '10.0.0.1', destination: '10.1.0.1', identification: n },
+        transport: { protocol: 'tcp', sourcePort: 1, destinationPort: 80, sequence: 1 + n * 100 },
+        length: 154,
+      }),
+    );
+    await send(host, host.devices[0]!, sourceOf(segments));
+    const { records } = probe.read();
+    const merged = records.filter(({ hook }) => hook === 'deliver');
+    expect(records.length - merged.length).toBe(8);
+    expect(merged).toMatchObject([{ frames: 8, length: 54 + 800 }]);
+    expect(merged[0]!.bytes.length).toBe(854);
+  });
+
   it('works on threads, and may be closed while frames flow', async () => {
     host = await threadsHost({ probes: true });
     host.createDevice({ irqCpus: [0], rxRing: 512, buffers: 1024 });
