@@ -63,13 +63,13 @@ export function pktgenSource(
 ): FrameSource {
   const frames = pktgenTemplates(spec, addresses).map((template) => template.data);
   const { order } = pktgenSequence(spec);
-  if (spec.rate === Number.POSITIVE_INFINITY) return { frames, order, count };
-  const gap = 1e9 / spec.rate;
-  return {
-    frames,
-    order,
-    count,
-    dueNs: Float64Array.from(order, (_, index) => index * gap),
-    cycleNs: order.length * gap,
-  };
+  return pacedSource({ frames, order, count }, spec.rate);
+}
+
+/** The same frames again and again, at so many frames per second; Infinity for as fast as the rings take them. */
+export function pacedSource(source: Pick<FrameSource, 'frames' | 'order' | 'count'>, rate: number): FrameSource {
+  if (rate === Number.POSITIVE_INFINITY) return source;
+  const gap = 1e9 / rate;
+  const { order } = source;
+  return { ...source, dueNs: Float64Array.from(order, (_, index) => index * gap), cycleNs: order.length * gap };
 }

@@ -3,7 +3,7 @@
  * legitimate frames in their order. Where in its hundred a legitimate frame stands follows from the seed, so that it does
  * not keep step with the polls of a queue.
  */
-import { type FrameSource, parsePktgenSpec, pktgenTemplates } from '@cpumap/nic';
+import { type FrameSource, pacedSource, parsePktgenSpec, pktgenTemplates } from '@cpumap/nic';
 import { randomFrom } from '../random.ts';
 import { fingerprint } from './fingerprint.ts';
 
@@ -35,17 +35,7 @@ export function createFloodMix(legitimate: readonly Uint8Array[], seed: number):
     order[at] = at % MIX === places[block] ? block : legitimate.length + random(SENDERS);
   }
   return {
-    source(count, rate) {
-      if (rate === Number.POSITIVE_INFINITY) return { frames, order, count };
-      const gap = 1e9 / rate;
-      return {
-        frames,
-        order,
-        count,
-        dueNs: Float64Array.from(order, (_, at) => at * gap),
-        cycleNs: order.length * gap,
-      };
-    },
+    source: (count, rate) => pacedSource({ frames, order, count }, rate),
     legitimateIn(count) {
       const rest = count % order.length;
       const whole = Math.floor(count / order.length) * legitimate.length;

@@ -2,7 +2,7 @@
  * Flows in bursts of one or two frames, as a source. In each round all flows have a turn, in another order each time; so
  * also where most frames are missed, something of each flow arrives in each cycle.
  */
-import type { FrameSource } from '@cpumap/nic';
+import { type FrameSource, pacedSource } from '@cpumap/nic';
 import { randomFrom } from '../random.ts';
 import { labelledFrames, plainFrame, type Random } from '../traffic/labelled-flows.ts';
 import type { Encapsulation } from './encapsulations.ts';
@@ -42,16 +42,6 @@ export function createFlowTraffic(encapsulation: Encapsulation, flows: number, s
   }
   return {
     cycle,
-    source(count, rate) {
-      if (rate === Number.POSITIVE_INFINITY) return { frames, order, count };
-      const gap = 1e9 / rate;
-      return {
-        frames,
-        order,
-        count,
-        dueNs: Float64Array.from(order, (_, at) => at * gap),
-        cycleNs: order.length * gap,
-      };
-    },
+    source: (count, rate) => pacedSource({ frames, order, count }, rate),
   };
 }
