@@ -158,6 +158,22 @@ describeInBrowser('the page', () => {
     await page.close();
   });
 
+  it('is seen from other machines with the token alone, which the address bar does not keep', async () => {
+    const { url } = await serve(...PKTGEN, '--host', '0.0.0.0');
+    expect(url).toMatch(/\?token=[\w-]{24}$/);
+    const { page, complaints } = await visit(browser, url);
+    await page.locator('.status.live').waitFor();
+    expect(page.url()).toBe(url.replace(/\?.*/, ''));
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByRole('button', { name: 'Resume' }).waitFor();
+    expect(complaints).toEqual([]);
+    await page.close();
+    const stranger = await browser.newPage();
+    const refused = await stranger.goto(url.replace(/\?.*/, ''));
+    expect(refused!.status()).toBe(401);
+    await stranger.close();
+  });
+
   it('fits a phone, in light and dark, and keeps its plots over a reload', async () => {
     const { url } = await serve(...PKTGEN);
     const { page, picture, complaints } = await visit(browser, url, { width: 360, height: 740 });
