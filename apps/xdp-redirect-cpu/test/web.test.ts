@@ -176,6 +176,18 @@ describe('controls of a run with generated frames', () => {
   });
 });
 
+describe('controls of a run that has sent all', () => {
+  it.each([
+    [['--pktgen', 'rate=max', '--count', '1000', '--cpu', '1'], 1000, ['rate', 5]],
+    [['--input', EVERYDAY, '--loop', '--count', '1000', '--cpu', '1'], 1000, ['position', 5]],
+  ] as const)('%j: refuse what would not bring frames', async (args, packets, [name, value]) => {
+    const { set, setup, end } = await serve(...args);
+    await until(async () => (await setup()).input === 'ended');
+    expect(await set(name, value)).toEqual({ status: 409, error: 'all frames were sent' });
+    expect((await end()).rx.packets).toBe(packets);
+  });
+});
+
 describe('controls of a run with a capture', () => {
   it('pause it where it is, and every frame is received once', async () => {
     const { set, setup, end } = await serve(...CAPTURE, '--speed', '5');
