@@ -115,11 +115,14 @@ describeInBrowser('the page', () => {
     const { page } = await visit(browser, url);
     await page.getByRole('status').filter({ hasText: 'all frames were sent' }).waitFor();
     await page.getByLabel(/^Replay/).fill('899');
-    expect(await page.locator('[data-position]').textContent()).toBe('900');
+    expect(await page.getByLabel('Frame to go on with').inputValue()).toBe('900');
     await page.getByRole('button', { name: 'Go there' }).click();
     await page.locator('[data-total="received"]').getByText('919', { exact: true }).waitFor();
+    await page.getByLabel('Frame to go on with').fill('909');
+    await page.getByLabel('Frame to go on with').press('Enter');
+    await page.locator('[data-total="received"]').getByText('920', { exact: true }).waitFor();
     run.child.kill('SIGINT');
-    expect(summaryOf(await run.finished).rx.packets).toBe(919);
+    expect(summaryOf(await run.finished).rx.packets).toBe(920);
     await page.close();
   });
 

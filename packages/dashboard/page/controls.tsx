@@ -1,7 +1,7 @@
 /** What can be changed while it runs. Nothing is shown as done before the server says so. */
 import { signal } from '@preact/signals';
 import type { ControlState, Setup } from '../src/protocol.ts';
-import { count } from './format.ts';
+import { count, percent } from './format.ts';
 import { control, refusal } from './state.ts';
 
 const draft = signal<{ rate?: string; qsize?: string; frame?: number }>({});
@@ -74,6 +74,9 @@ function Qsize({ qsize: { value, min, max } }: { qsize: NonNullable<ControlState
 
 function Replay({ frame, frames }: { frame: number; frames: number }) {
   const at = draft.value.frame ?? frame;
+  const move = (to: number): void => {
+    draft.value = { ...draft.value, frame: Math.min(Math.max(Math.trunc(to) || 0, 0), frames - 1) };
+  };
   return (
     <form
       onSubmit={(event) => {
@@ -83,18 +86,26 @@ function Replay({ frame, frames }: { frame: number; frames: number }) {
       }}
     >
       <label for="position">
-        Replay, frame <span data-position>{count(at + 1)}</span> of {count(frames)}
+        Replay, {percent((at + 1) / frames)} of {count(frames)} frames
       </label>
-      <input
-        id="position"
-        type="range"
-        min={0}
-        max={frames - 1}
-        value={at}
-        onInput={(event) => {
-          draft.value = { ...draft.value, frame: Number(event.currentTarget.value) };
-        }}
-      />
+      <div class="replay">
+        <input
+          id="position"
+          type="range"
+          min={0}
+          max={frames - 1}
+          value={at}
+          onInput={(event) => move(Number(event.currentTarget.value))}
+        />
+        <input
+          type="number"
+          aria-label="Frame to go on with"
+          min={1}
+          max={frames}
+          value={at + 1}
+          onChange={(event) => move(Number(event.currentTarget.value) - 1)}
+        />
+      </div>
       <button type="submit">Go there</button>
     </form>
   );
