@@ -82,6 +82,7 @@ describeInBrowser('the page', () => {
       return point.received > 4000 && point.received < 6000;
     });
     await page.getByLabel('Program', { exact: true }).selectOption('round-robin');
+    await page.getByRole('button', { name: 'Use', exact: true }).click();
     await page.getByRole('heading', { name: 'nic0 → round_robin' }).waitFor();
     await page.getByLabel('Ring size, frames').fill('128');
     await page.getByRole('button', { name: 'Replace entries' }).click();
@@ -114,7 +115,7 @@ describeInBrowser('the page', () => {
     const { run, url } = await serve(...RUN, '--input', EVERYDAY);
     const { page } = await visit(browser, url);
     await page.getByRole('status').filter({ hasText: 'all frames were sent' }).waitFor();
-    await page.getByLabel(/^Replay/).fill('899');
+    await page.getByLabel(/^Replay/).fill('900');
     expect(await page.getByLabel('Frame to go on with').inputValue()).toBe('900');
     await page.getByRole('button', { name: 'Go there' }).click();
     await page.locator('[data-total="received"]').getByText('919', { exact: true }).waitFor();
@@ -148,6 +149,9 @@ describeInBrowser('the page', () => {
     }
     await page.keyboard.press('Control+A');
     await page.keyboard.type('3');
+    const seconds = await page.locator('[data-total="seconds"]').textContent();
+    await page.locator('[data-total="seconds"]').filter({ hasNotText: seconds! }).waitFor();
+    expect(await page.locator('.sampling input').inputValue()).toBe('3'); // drawn anew, and not taken back
     await tabTo('Start sampling');
     await page.keyboard.press('Space');
     await page.getByText('no_touch sends everything to the first CPU').waitFor();
