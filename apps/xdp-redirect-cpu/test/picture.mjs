@@ -34,7 +34,7 @@ try {
   // down to the controls: plots and totals are the larger half of the file
   const height = await page.evaluate(() => {
     const { bottom } = document.querySelector('section[aria-labelledby="controls"]').getBoundingClientRect();
-    return Math.ceil(bottom + scrollY + 16);
+    return Math.ceil(bottom + scrollY + 8);
   });
   await page.screenshot({ path: OUTPUT, fullPage: true, clip: { x: 0, y: 0, width: 1120, height } });
   await browser.close();

@@ -82,6 +82,7 @@ describeInBrowser('the page', () => {
       return point.received > 4000 && point.received < 6000;
     });
     await page.getByLabel('Program', { exact: true }).selectOption('round-robin');
+    await page.getByRole('button', { name: 'Use', exact: true }).click();
     await page.getByRole('heading', { name: 'nic0 → round_robin' }).waitFor();
     await page.getByLabel('Ring size, frames').fill('128');
     await page.getByRole('button', { name: 'Replace entries' }).click();
@@ -114,12 +115,15 @@ describeInBrowser('the page', () => {
     const { run, url } = await serve(...RUN, '--input', EVERYDAY);
     const { page } = await visit(browser, url);
     await page.getByRole('status').filter({ hasText: 'all frames were sent' }).waitFor();
-    await page.getByLabel(/^Replay/).fill('899');
-    expect(await page.locator('[data-position]').textContent()).toBe('900');
+    await page.getByLabel(/^Replay/).fill('900');
+    expect(await page.getByLabel('Frame to go on with').inputValue()).toBe('900');
     await page.getByRole('button', { name: 'Go there' }).click();
     await page.locator('[data-total="received"]').getByText('919', { exact: true }).waitFor();
+    await page.getByLabel('Frame to go on with').fill('909');
+    await page.getByLabel('Frame to go on with').press('Enter');
+    await page.locator('[data-total="received"]').getByText('920', { exact: true }).waitFor();
     run.child.kill('SIGINT');
-    expect(summaryOf(await run.finished).rx.packets).toBe(919);
+    expect(summaryOf(await run.finished).rx.packets).toBe(920);
     await page.close();
   });
 
@@ -145,6 +149,9 @@ describeInBrowser('the page', () => {
     }
     await page.keyboard.press('Control+A');
     await page.keyboard.type('3');
+    const seconds = await page.locator('[data-total="seconds"]').textContent();
+    await page.locator('[data-total="seconds"]').filter({ hasNotText: seconds! }).waitFor();
+    expect(await page.locator('.sampling input').inputValue()).toBe('3'); // drawn anew, and not taken back
     await tabTo('Start sampling');
     await page.keyboard.press('Space');
     await page.getByText('no_touch sends everything to the first CPU').waitFor();
@@ -156,6 +163,22 @@ describeInBrowser('the page', () => {
     await page.keyboard.press('Space');
     await page.getByRole('button', { name: 'Start sampling' }).waitFor();
     await page.close();
+  });
+
+  it('is seen from other machines with the token alone, which the address bar does not keep', async () => {
+    const { url } = await serve(...PKTGEN, '--host', '0.0.0.0');
+    expect(url).toMatch(/\?token=[\w-]{24}$/);
+    const { page, complaints } = await visit(browser, url);
+    await page.locator('.status.live').waitFor();
+    expect(page.url()).toBe(url.replace(/\?.*/, ''));
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByRole('button', { name: 'Resume' }).waitFor();
+    expect(complaints).toEqual([]);
+    await page.close();
+    const stranger = await browser.newPage();
+    const refused = await stranger.goto(url.replace(/\?.*/, ''));
+    expect(refused!.status()).toBe(401);
+    await stranger.close();
   });
 
   it('fits a phone, in light and dark, and keeps its plots over a reload', async () => {

@@ -152,6 +152,20 @@ describe('controls of a run with generated frames', () => {
     expect(summary.program).toBe('round_robin');
   });
 
+  it.each(['max', '5k'])(
+    'park and activate again and again at rate %s: round_robin never loses its turn',
+    async (rate) => {
+      const { set, end } = await serve('--pktgen', `rate=${rate},flows=64`, ...PKTGEN.slice(2), '-p', 'round-robin');
+      for (let change = 0; change < 40; change++) {
+        const wanted = { cpu: 1 + (change % 2), active: change % 4 >= 2 };
+        expect(await set('cpu', wanted)).toEqual({ status: 200 });
+      }
+      const { xdp, exception, rx } = await end();
+      expect(rx.packets).toBeGreaterThan(100);
+      expect({ aborted: xdp.aborted, exception }).toEqual({ aborted: 0, exception: 0 });
+    },
+  );
+
   it('refuse what they cannot take, and say what they can', async () => {
     const { set, end } = await serve(...PKTGEN);
     const wrong: readonly [name: string, value: unknown, status: number, message: string][] = [
@@ -173,6 +187,18 @@ describe('controls of a run with generated frames', () => {
       expect(answer.error).toContain(message);
     }
     await end();
+  });
+});
+
+describe('controls of a run that has sent all', () => {
+  it.each([
+    [['--pktgen', 'rate=max', '--count', '1000', '--cpu', '1'], 1000, ['rate', 5]],
+    [['--input', EVERYDAY, '--loop', '--count', '1000', '--cpu', '1'], 1000, ['position', 5]],
+  ] as const)('%j: refuse what would not bring frames', async (args, packets, [name, value]) => {
+    const { set, setup, end } = await serve(...args);
+    await until(async () => (await setup()).input === 'ended');
+    expect(await set(name, value)).toEqual({ status: 409, error: 'all frames were sent' });
+    expect((await end()).rx.packets).toBe(packets);
   });
 });
 

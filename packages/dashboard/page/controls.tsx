@@ -1,10 +1,11 @@
 /** What can be changed while it runs. Nothing is shown as done before the server says so. */
 import { signal } from '@preact/signals';
 import type { ControlState, Setup } from '../src/protocol.ts';
-import { count } from './format.ts';
+import { count, percent } from './format.ts';
 import { control, refusal } from './state.ts';
 
-const draft = signal<{ rate?: string; qsize?: string; frame?: number }>({});
+/** What somebody writes, before it is sent: the page is drawn anew each second. */
+const draft = signal<{ rate?: string; program?: string; qsize?: string; frame?: string }>({});
 
 function Rate({ value }: { value: number | 'max' }) {
   return (
@@ -30,20 +31,34 @@ function Rate({ value }: { value: number | 'max' }) {
   );
 }
 
+/** With a button: arrow keys go through the list, and must not put each program that they pass in place. */
 function Program({ program: { value, choices } }: { program: NonNullable<ControlState['program']> }) {
-  const chosen = choices.find((choice) => choice.value === value);
+  const wanted = draft.value.program ?? value;
   return (
-    <div class="field">
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        void control('program', wanted);
+        draft.value = { ...draft.value, program: undefined };
+      }}
+    >
       <label for="program">Program</label>
-      <select id="program" value={value} onChange={(event) => void control('program', event.currentTarget.value)}>
+      <select
+        id="program"
+        value={wanted}
+        onChange={(event) => {
+          draft.value = { ...draft.value, program: event.currentTarget.value };
+        }}
+      >
         {choices.map((choice) => (
           <option key={choice.value} value={choice.value}>
             {choice.value}
           </option>
         ))}
       </select>
-      <span class="quiet">{chosen?.text}</span>
-    </div>
+      <button type="submit">Use</button>
+      <span class="quiet">{choices.find((choice) => choice.value === wanted)?.text}</span>
+    </form>
   );
 }
 
@@ -73,7 +88,11 @@ function Qsize({ qsize: { value, min, max } }: { qsize: NonNullable<ControlState
 }
 
 function Replay({ frame, frames }: { frame: number; frames: number }) {
-  const at = draft.value.frame ?? frame;
+  const text = draft.value.frame ?? String(frame + 1);
+  const at = Math.min(Math.max(Math.trunc(Number(text)) || 1, 1), frames) - 1;
+  const write = (event: { currentTarget: HTMLInputElement }): void => {
+    draft.value = { ...draft.value, frame: event.currentTarget.value };
+  };
   return (
     <form
       onSubmit={(event) => {
@@ -83,18 +102,12 @@ function Replay({ frame, frames }: { frame: number; frames: number }) {
       }}
     >
       <label for="position">
-        Replay, frame <span data-position>{count(at + 1)}</span> of {count(frames)}
+        Replay, {percent((at + 1) / frames)} of {count(frames)} frames
       </label>
-      <input
-        id="position"
-        type="range"
-        min={0}
-        max={frames - 1}
-        value={at}
-        onInput={(event) => {
-          draft.value = { ...draft.value, frame: Number(event.currentTarget.value) };
-        }}
-      />
+      <div class="replay">
+        <input id="position" type="range" min={1} max={frames} value={at + 1} onInput={write} />
+        <input type="number" aria-label="Frame to go on with" min={1} max={frames} value={text} onInput={write} />
+      </div>
       <button type="submit">Go there</button>
     </form>
   );

@@ -15,6 +15,7 @@ interface Column {
 
 const COLUMNS: readonly Column[] = [
   { name: 'received', hint: 'frames that the program saw here', read: (cpu) => cpu.received },
+  { name: 'missed', hint: 'frames that its queues had no buffer for', read: (cpu) => cpu.missed, loss: true },
   { name: 'dropped', hint: 'frames that the program dropped here', read: (cpu) => cpu.programDrops },
   { name: 'brought', hint: 'frames that RX CPUs brought to its ring', read: (cpu) => cpu.enqueued },
   { name: 'ring full', hint: 'frames dropped because its ring was full', read: (cpu) => cpu.enqueueDrops, loss: true },

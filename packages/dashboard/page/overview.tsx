@@ -3,9 +3,8 @@ import type { CpuPoint, Point, Tick } from '../src/protocol.ts';
 import { count, decimals, short } from './format.ts';
 
 /** The CPU that loses most, else one that has no time to spare. */
-function worstOf({ cpus, arrivals }: Point): CpuPoint | undefined {
-  const loss = ({ cpu, enqueueDrops }: CpuPoint): number =>
-    arrivals.filter((each) => each.cpu === cpu).reduce((sum, { missed }) => sum + (missed ?? 0), enqueueDrops);
+function worstOf({ cpus }: Point): CpuPoint | undefined {
+  const loss = ({ missed, enqueueDrops }: CpuPoint): number => (missed ?? 0) + enqueueDrops;
   const [losing] = cpus.filter(({ level }) => level === 'losing').sort((a, b) => loss(b) - loss(a));
   return losing ?? cpus.find(({ level }) => level === 'busy');
 }

@@ -5,11 +5,11 @@ import { count, percent } from './format.ts';
 import { asked, report, sample, tick } from './state.ts';
 
 /** What somebody wrote, before it is sent. */
-const draft = signal<number | undefined>(undefined);
+const draft = signal<string | undefined>(undefined);
 
 function Sampling({ setup: { sampler, whyNoSampler } }: { setup: Setup }) {
   if (sampler === null) return <p class="quiet">Frames are not sampled: {whyNoSampler}.</p>;
-  const every = sampler.on ? sampler.every : (draft.value ?? sampler.every);
+  const every = sampler.on ? String(sampler.every) : (draft.value ?? String(sampler.every));
   return (
     <div class="sampling">
       <label>
@@ -20,8 +20,8 @@ function Sampling({ setup: { sampler, whyNoSampler } }: { setup: Setup }) {
           max={1_000_000}
           value={every}
           disabled={sampler.on}
-          onChange={(event) => {
-            draft.value = Number(event.currentTarget.value);
+          onInput={(event) => {
+            draft.value = event.currentTarget.value;
           }}
         />
         <span>th frame that an RX CPU redirects</span>
@@ -30,7 +30,7 @@ function Sampling({ setup: { sampler, whyNoSampler } }: { setup: Setup }) {
         type="button"
         class="sampler"
         aria-pressed={sampler.on}
-        onClick={() => void sample(sampler.on ? false : every)}
+        onClick={() => void sample(sampler.on ? false : Number(every))}
       >
         {sampler.on ? 'Stop sampling' : 'Start sampling'}
       </button>

@@ -23,6 +23,12 @@ function enqueuedTo({ cpus }: Counters, cpu: number): Omit<Enqueue, 'to'> {
 const average = (frames: number, bulks: number): number => (bulks > 0 ? frames / bulks : 0);
 const round = (value: number): number => Math.round(value * 100) / 100;
 
+/** What the queues of `cpu` had no buffer for; null when that is not known of one. */
+function missedBy({ arrivals }: Counters, cpu: number): number | null {
+  const counts = arrivals.filter((arrival) => arrival.cpu === cpu).map(({ missed }) => missed);
+  return counts.includes(null) ? null : (counts as number[]).reduce((sum, count) => sum + count, 0);
+}
+
 /** The totals of one CPU in the shape of a point, from which both totals and rates are made. */
 function sumsOf(counters: Counters, { cpu, rx, redirectErrors, kthread, delivered }: CpuCounters) {
   const to = enqueuedTo(counters, cpu);
@@ -30,6 +36,7 @@ function sumsOf(counters: Counters, { cpu, rx, redirectErrors, kthread, delivere
     received: rx?.processed ?? null,
     programDrops: rx?.dropped ?? null,
     redirectErrors,
+    missed: missedBy(counters, cpu),
     enqueued: to.processed,
     enqueueDrops: to.drops,
     taken: kthread.processed,
@@ -64,12 +71,6 @@ function cpuPoint(
   const past = before.cpus.find((each) => each.cpu === cpu);
   const sums = sumsOf(now, counters);
   const d = differences(sums, past && sumsOf(before, past));
-  const missed = now.arrivals
-    .filter((arrival) => arrival.cpu === cpu)
-    .reduce((sum, { queue, missed }) => {
-      const earlier = before.arrivals.find((arrival) => arrival.cpu === cpu && arrival.queue === queue);
-      return sum + minus(missed ?? 0, earlier?.missed);
-    }, 0);
   // counters are read one after the other, while frames move
   const depth = counters.depth ?? Math.max(0, sums.enqueued - sums.enqueueDrops - sums.taken);
   return {
@@ -77,6 +78,7 @@ function cpuPoint(
     received: per(d.received, seconds),
     programDrops: per(d.programDrops, seconds),
     redirectErrors: per(d.redirectErrors, seconds),
+    missed: per(d.missed, seconds),
     enqueued: per(d.enqueued, seconds),
     enqueueDrops: per(d.enqueueDrops, seconds),
     bulkAverage: round(average(d.enqueued, d.bulks)),
@@ -86,7 +88,7 @@ function cpuPoint(
     delivered: per(d.delivered, seconds),
     depth,
     wakeups: per(d.wakeups, seconds),
-    ...levelOf({ ...d, missed, depth, seconds, qsize: remote?.qsize }),
+    ...levelOf({ ...d, depth, seconds, qsize: remote?.qsize }),
   };
 }
 

@@ -5,7 +5,7 @@ export interface Load {
   readonly seconds: number;
   readonly received: number | null;
   /** Frames that its queues had no buffer for. */
-  readonly missed: number;
+  readonly missed: number | null;
   readonly enqueued: number;
   readonly enqueueDrops: number;
   readonly taken: number;
@@ -28,7 +28,7 @@ export function levelOf(load: Load): { level: Level; reason: string } {
   if (enqueueDrops > 0) {
     return { level: 'losing', reason: `its ring was full: ${perSecond(enqueueDrops)} dropped on the way to it` };
   }
-  if (missed > 0) {
+  if (missed !== null && missed > 0) {
     return { level: 'losing', reason: `it receives too slowly: its queues missed ${perSecond(missed)}` };
   }
   if (qsize !== undefined && depth * 2 >= qsize) {

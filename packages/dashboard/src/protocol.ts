@@ -61,6 +61,8 @@ export interface CpuPoint {
   readonly received: number | null;
   readonly programDrops: number | null;
   readonly redirectErrors: number;
+  /** Frames that its queues had no buffer for. */
+  readonly missed: number | null;
   /** As a remote CPU: frames brought to its ring, dropped ones among them; those dropped because the ring was full. */
   readonly enqueued: number;
   readonly enqueueDrops: number;
@@ -108,6 +110,7 @@ export type PastPoint = Omit<Point, 'arrivals' | 'links' | 'cpus'> & {
 export interface CpuTotals {
   readonly cpu: number;
   readonly received: number | null;
+  readonly missed: number | null;
   readonly programDrops: number | null;
   readonly redirectErrors: number;
   readonly enqueued: number;

@@ -263,6 +263,23 @@ describe('pages that do not read', () => {
     expect(clients.count).toBe(0);
   });
 
+  it('are forgotten when they vanish', async () => {
+    const { url } = await serve({ intervalSeconds: 60 });
+    const open = async (): Promise<{ status: number; leave: AbortController }> => {
+      const leave = new AbortController();
+      const response = await fetch(`${url}api/events`, { signal: leave.signal });
+      await response.body!.getReader().read();
+      return { status: response.status, leave };
+    };
+    for (let page = 0; page < 80; page++) {
+      let visit = await open();
+      // word of those that left may still be on its way
+      for (let tries = 0; visit.status === 503 && tries < 100; tries++) visit = await open();
+      expect([page, visit.status]).toEqual([page, 200]);
+      visit.leave.abort();
+    }
+  });
+
   it('do not hold up others, nor the end', async () => {
     const { url, source, close } = await serve({ intervalSeconds: 0.005 });
     const { port } = new URL(url);

@@ -12,15 +12,15 @@ export interface ActiveCpus {
   list(): readonly number[];
   /** false: the programs have no such maps. */
   readonly settable: boolean;
-  /** @throws ControlRefused */
+  /** round_robin must not run meanwhile. @throws ControlRefused */
   set(cpu: number, active: boolean): Promise<void>;
-  /** Makes sure that round_robin finds its way in them. */
+  /** Makes sure that round_robin finds its way in them; it must not run meanwhile. */
   keepTurns(): Promise<void>;
 }
 
 export type Maps = Readonly<Partial<Record<'cpus_available' | 'cpus_count' | 'cpus_iterator', BpfMap>>>;
 
-/** A CPU may be between reading its turn and writing the next one; then the turn is set back once more. */
+/** A run that began before may still write its next turn; then it is set back once more. */
 const TURN_TRIES = 20;
 const TURN_WAIT_MS = 2;
 

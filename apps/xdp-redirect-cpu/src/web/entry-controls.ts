@@ -8,6 +8,10 @@ import type { ActiveCpus } from './active-cpus.ts';
 import { cpuChange, programChoice, qsizeValue, type Turn } from './control-values.ts';
 import { firstCpusNote } from './control-words.ts';
 
+const TAKES_TURNS = 'round_robin';
+/** It sends every frame to the first CPU in use. */
+const MEANWHILE = 'no_touch';
+
 export interface Changeable {
   readonly cpuMap: CpuMap;
   readonly programName: string;
@@ -34,6 +38,18 @@ export function entryControls(
   const modeOf = (program: string): string => BUILT_IN_PROGRAMS.find(({ name }) => name === program)!.mode;
   const builtIn = typeof settings.program === 'string';
   let { qsize } = settings;
+
+  /** While another program runs nobody takes turns, and none is beyond the count when round_robin comes back. */
+  async function withoutTurns(change: () => Promise<void>): Promise<void> {
+    if (machine.programName !== TAKES_TURNS) return change();
+    await machine.useProgram(MEANWHILE);
+    try {
+      await change();
+    } finally {
+      await machine.useProgram(TAKES_TURNS);
+    }
+  }
+
   return {
     state: () => ({
       program: builtIn ? { value: modeOf(machine.programName), choices } : null,
@@ -51,7 +67,7 @@ export function entryControls(
         cpu: (value) =>
           turn(() => {
             const { cpu, active } = cpuChange(value);
-            return activeCpus.set(cpu, active);
+            return withoutTurns(() => activeCpus.set(cpu, active));
           }),
       }),
       ...(builtIn && {

@@ -43,6 +43,11 @@ export function createFeed(source: FrameSource, { pktgen }: Pick<Settings, 'pktg
     return wire;
   }
 
+  /** Of a source that goes round, nothing is left then, wherever it is set to. */
+  function refuseWhenAllSent(): void {
+    if (wire?.done) throw new ControlRefused(409, 'all frames were sent');
+  }
+
   async function change(by: WireChange): Promise<void> {
     if (paused) waiting = { ...waiting, ...by };
     else (await hold()).release(by);
@@ -60,8 +65,8 @@ export function createFeed(source: FrameSource, { pktgen }: Pick<Settings, 'pktg
     rate: () => rate,
     async setPaused(wanted) {
       if (wanted === paused) return;
-      if (wanted && wire?.done) throw new ControlRefused(409, 'all frames were sent');
       if (wanted) {
+        refuseWhenAllSent();
         await hold();
         paused = true;
       } else {
@@ -71,6 +76,7 @@ export function createFeed(source: FrameSource, { pktgen }: Pick<Settings, 'pktg
       }
     },
     async setRate(wanted) {
+      refuseWhenAllSent();
       const gap = wanted === 'max' ? 0 : 1e9 / wanted;
       const pace =
         wanted === 'max'
@@ -79,7 +85,10 @@ export function createFeed(source: FrameSource, { pktgen }: Pick<Settings, 'pktg
       await change({ pace });
       rate = wanted;
     },
-    setPosition: (position) => change({ position }),
+    async setPosition(position) {
+      if (source.count > frames) refuseWhenAllSent();
+      await change({ position });
+    },
     close() {
       closed = true;
     },
