@@ -95,6 +95,9 @@ interface Listener {
   left: number;
   /** Whether the staged frame may be for it. */
   isOpen: boolean;
+  /** Its ring had no room, and how far the host had read then: until it reads on, nothing is looked at. */
+  isFull: boolean;
+  fullTail: number;
 }
 
 export function attachCpuProbes(parts: CpuProbesParts, at: ProbesAt): CpuProbes {
@@ -123,6 +126,8 @@ export function attachCpuProbes(parts: CpuProbesParts, at: ProbesAt): CpuProbes 
       outcomeFilter: outcomeFilter(entry.filter),
       left: 1, // the first one is kept
       isOpen: false,
+      isFull: false,
+      fullTail: 0,
     };
   }
 
@@ -134,16 +139,20 @@ export function attachCpuProbes(parts: CpuProbesParts, at: ProbesAt): CpuProbes 
     );
   }
 
-  function write({ entry, ring }: Listener, hook: number, note: Note, bytes: number, length: number): void {
+  function write(to: Listener, hook: number, note: Note, bytes: number, length: number): void {
+    const { entry, ring } = to;
     const { ringBytes } = entry;
     const captured = Math.min(length, entry.snaplen);
     const size = RECORD_BYTES + Math.ceil(captured / 16) * 16;
     const head = u32[(ring + RING_HEAD) >> 2]!;
-    const taken = (head - Atomics.load(u32, (ring + RING_TAIL) >> 2)) >>> 0;
+    const tail = Atomics.load(u32, (ring + RING_TAIL) >> 2);
+    const taken = (head - tail) >>> 0;
     let offset = head & (ringBytes - 1);
     const skipped = ringBytes - offset < size ? ringBytes - offset : 0;
     if (taken + skipped + size > ringBytes) {
       u32[(ring + RING_LOST) >> 2]! += 1;
+      to.isFull = true;
+      to.fullTail = tail;
       return;
     }
     const records = ring + RING_RECORDS;
@@ -186,8 +195,18 @@ export function attachCpuProbes(parts: CpuProbesParts, at: ProbesAt): CpuProbes 
 
   /** Of a frame whose bytes fit: whether it is kept, or what becomes of it decides. One that is not kept is counted. */
   function mayKeep(one: Listener): boolean {
-    if (one.outcomeFilter !== undefined || one.left === 1) return true;
-    one.left--;
+    if (one.outcomeFilter !== undefined) return true;
+    if (one.left > 1) {
+      one.left--;
+      return false;
+    }
+    if (!one.isFull) return true;
+    if (u32[(one.ring + RING_TAIL) >> 2] !== one.fullTail) {
+      one.isFull = false;
+      return true;
+    }
+    u32[(one.ring + RING_LOST) >> 2]! += 1;
+    one.left = one.entry.every;
     return false;
   }
 
