@@ -19,7 +19,7 @@ import {
 import { CPUMAP_QSIZE_MAX, DEFAULT_RELEASE, ETH_HLEN, NR_CPUS, RELEASES, type Release } from '@cpumap/uapi';
 import { Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
 import { BUILT_IN_PROGRAMS, type BuiltInName } from './built-in-programs.ts';
-import { CAPTURE_HELP, captureOption } from './capture/capture-option.ts';
+import { CAPTURE_HELP, captureOption, writtenTwice } from './capture/capture-option.ts';
 import type { CaptureSpec } from './capture/capture-spec.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import { whyNotOnLinux } from './linux/engine-options.ts';
@@ -337,13 +337,8 @@ function checkTogether(o: OptionValues): void {
   if ((o.remoteAction === 'redirect') !== (o.redirectDevice !== undefined)) {
     refuse('--remote-action redirect and --redirect-device NAME belong together');
   }
-  const files = [
-    ...((o.capture ?? []) as CaptureSpec[]).map(({ file }) => file),
-    ...(o.output === undefined ? [] : [o.output]),
-  ];
-  const twice = files.find((file, index) => files.indexOf(file) !== index);
-  if (twice !== undefined)
-    refuse(`${twice} would be written twice: give each --capture and --output a file of its own`);
+  const twice = writtenTwice(o.capture, o.output);
+  if (twice !== undefined) refuse(`${twice} would be written twice: give --capture and --output a file each`);
   if (o.redirectDevice === o.dev) refuse(`--redirect-device ${o.dev} is --dev: give the other device another name`);
 }
 
