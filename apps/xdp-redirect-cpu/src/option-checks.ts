@@ -2,6 +2,7 @@
 import { FCS_LENGTH, FRAME_HEADERS } from '@cpumap/nic';
 import { ETH_HLEN } from '@cpumap/uapi';
 import type { OptionValues } from 'commander';
+import { writtenTwice } from './capture/capture-option.ts';
 import type { CaptureSpec } from './capture/capture-spec.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 
@@ -76,5 +77,7 @@ export function checkTogether(o: OptionValues): void {
   const twice = files.find((file, index) => files.indexOf(file) !== index);
   if (twice !== undefined)
     refuse(`${twice} would be written twice: give each --capture and --output a file of its own`);
+  const twice = writtenTwice(o.capture, o.output);
+  if (twice !== undefined) refuse(`${twice} would be written twice: give --capture and --output a file each`);
   if (o.redirectDevice === o.dev) refuse(`--redirect-device ${o.dev} is --dev: give the other device another name`);
 }

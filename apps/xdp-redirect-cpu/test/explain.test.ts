@@ -141,6 +141,14 @@ describe('the text', () => {
     ]);
   });
 
+  it('of a frame of several buffers says what the program sees of it', async () => {
+    const lines = await explained('--pktgen', 'size=9000', '--mtu', '9000', '--cpu', '1');
+    expect(lines).toContain(
+      '    name no_touch, mode native, data_end - data 3520, length 8996, ingress_ifindex 2, rx_queue_index 0',
+    );
+    expect(lines).toContain('    mac_header 256, network_header 270, truesize 12544, data_len 5476');
+  });
+
   it('of an object has functions and source lines', async () => {
     const object = ['--obj', objectPath('modern.o'), '--prog', 'xdp_spread', '--remote-prog', 'remote_filter'];
     const lines = await explained(...object, '--input', EVERYDAY, '--cpu', '1', '--frame', '77');

@@ -110,6 +110,20 @@ describe('a ring', () => {
     expect(rings.isEmpty(ring)).toBe(true);
   });
 
+  it('says which slot is next on each side, round and round', () => {
+    const ring = newRing(3);
+    const slots = (): number[] => [rings.producerSlot(ring), rings.consumerSlot(ring), rings.size(ring)];
+    expect(slots()).toEqual([0, 0, 3]);
+    produce(ring, 2);
+    expect(slots()).toEqual([2, 0, 3]);
+    consume(ring, 1);
+    expect(slots()).toEqual([2, 1, 3]);
+    produce(ring, 1, 3);
+    expect(slots()).toEqual([0, 1, 3]);
+    consume(ring, 8);
+    expect(slots()).toEqual([0, 0, 3]);
+  });
+
   it('lies within the bytes that it asked for', () => {
     const ring = newRing(37);
     const fence = ring + ptrRingBytes(37);

@@ -12,6 +12,12 @@ export function captureOption(text: string, before: readonly CaptureSpec[] = [])
   }
 }
 
+/** A file that more than one option writes. */
+export function writtenTwice(captures: readonly CaptureSpec[] = [], output?: string): string | undefined {
+  const files = [...captures.map(({ file }) => file), ...(output === undefined ? [] : [output])];
+  return files.find((file, index) => files.indexOf(file) !== index);
+}
+
 const keys = CAPTURE_KEYS.map(({ key, allowed, meaning }) => `  ${key.padEnd(8)} ${meaning}: ${allowed}`).join('\n');
 const reasons = Object.entries(DROP_REASONS)
   .map(([reason, text]) => `  ${reason.padEnd(17)} ${text}`)

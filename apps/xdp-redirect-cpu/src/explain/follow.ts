@@ -20,6 +20,8 @@ interface Wanted {
 export interface Seen {
   /** In the order in which it came there; the first one is at xdp-in. */
   readonly records: readonly ProbeRecord[];
+  /** Bytes from data to data_end as the device's program found them; undefined if it is not bytecode. */
+  readonly linear: number | undefined;
   /** Through the device's program; empty if it is not bytecode. */
   readonly devicePath: readonly PathLine[];
   /** Through the programs of entries that it met, in their order. */
@@ -45,6 +47,7 @@ export function createFollower(): Follower {
   const devicePath: PathLine[] = [];
   const entryPaths: { name: string; path: PathLine[] }[] = [];
   let skb: Seen['skb'];
+  let linear: number | undefined;
   let names: PathNames;
   let wanted: Wanted | undefined;
   let probe: Probe;
@@ -82,8 +85,9 @@ export function createFollower(): Follower {
   function pathOf({ program, name, ctx }: Extract<ProgramStep, { kind: 'begin' }>): PathLine[] | undefined {
     const { u32 } = names.memory;
     if (program === wanted!.deviceProgram) {
-      const isOfQueue = u32[(ctx + XDP_BUFF.rx_queue_index) >> 2] === wanted!.queue;
-      return isOfQueue && runs++ === wanted!.before ? devicePath : undefined;
+      if (u32[(ctx + XDP_BUFF.rx_queue_index) >> 2] !== wanted!.queue || runs++ !== wanted!.before) return undefined;
+      linear = u32[(ctx + XDP_BUFF.data_end) >> 2]! - u32[(ctx + XDP_BUFF.data) >> 2]!;
+      return devicePath;
     }
     drain();
     if (hasEnded || u32[(ctx + XDP_BUFF.data_hard_start) >> 2] !== records[0]?.frame) return undefined;
@@ -116,6 +120,6 @@ export function createFollower(): Follower {
       });
     },
     drain,
-    seen: () => ({ records, devicePath, entryPaths, skb }),
+    seen: () => ({ records, linear, devicePath, entryPaths, skb }),
   };
 }

@@ -56,7 +56,7 @@ function pathOf(path: readonly PathLine[], canFollow: boolean): Pick<Step, 'path
   return path.length > 0 ? { path } : { path, note: 'no jump decides anything, and nothing is called' };
 }
 
-function programStep({ records, devicePath }: Seen, names: StepNames): Step {
+function programStep({ records, linear, devicePath }: Seen, names: StepNames): Step {
   const { length, ifindex, queue, verdict } = records[0]!;
   return {
     step: 'program',
@@ -64,7 +64,8 @@ function programStep({ records, devicePath }: Seen, names: StepNames): Step {
     values: {
       name: names.deviceProgram,
       mode: names.isGeneric ? 'generic' : 'native',
-      'data_end - data': length,
+      ...(linear === undefined ? {} : { 'data_end - data': linear }),
+      ...(linear === length ? {} : { length }),
       ingress_ifindex: ifindex,
       rx_queue_index: queue!,
       verdict: xdpActionName(verdict!),

@@ -56,8 +56,11 @@ export interface Note {
 /** Looks at one frame at a time. */
 export interface Noter {
   readonly note: Note;
-  /** Whether a probe of that hook may take the next frame. If not, it has been counted and need not be looked at. */
-  open(hook: number): boolean;
+  /**
+   * Whether a probe of that hook may take the next frame. If not, it need not be looked at. Without `isCertain` the frame may
+   * still turn out not to pass the hook: it counts when it is committed, which it is to be then in any case.
+   */
+  open(hook: number, isCertain: boolean): boolean;
   lookAtBuff(buff: number): void;
   lookAtFrame(frame: number): void;
   lookAtSkb(skb: number): void;
@@ -95,6 +98,11 @@ interface Listener {
   left: number;
   /** Whether the staged frame may be for it. */
   isOpen: boolean;
+  /** The frame is to be counted, and is not kept. */
+  isPassedOver: boolean;
+  /** Its ring had no room, and how far the host had read then: until it reads on, nothing is looked at. */
+  isFull: boolean;
+  fullTail: number;
 }
 
 export function attachCpuProbes(parts: CpuProbesParts, at: ProbesAt): CpuProbes {
@@ -123,6 +131,9 @@ export function attachCpuProbes(parts: CpuProbesParts, at: ProbesAt): CpuProbes 
       outcomeFilter: outcomeFilter(entry.filter),
       left: 1, // the first one is kept
       isOpen: false,
+      isPassedOver: false,
+      isFull: false,
+      fullTail: 0,
     };
   }
 
@@ -134,16 +145,20 @@ export function attachCpuProbes(parts: CpuProbesParts, at: ProbesAt): CpuProbes 
     );
   }
 
-  function write({ entry, ring }: Listener, hook: number, note: Note, bytes: number, length: number): void {
+  function write(to: Listener, hook: number, note: Note, bytes: number, length: number): void {
+    const { entry, ring } = to;
     const { ringBytes } = entry;
     const captured = Math.min(length, entry.snaplen);
     const size = RECORD_BYTES + Math.ceil(captured / 16) * 16;
     const head = u32[(ring + RING_HEAD) >> 2]!;
-    const taken = (head - Atomics.load(u32, (ring + RING_TAIL) >> 2)) >>> 0;
+    const tail = Atomics.load(u32, (ring + RING_TAIL) >> 2);
+    const taken = (head - tail) >>> 0;
     let offset = head & (ringBytes - 1);
     const skipped = ringBytes - offset < size ? ringBytes - offset : 0;
     if (taken + skipped + size > ringBytes) {
       u32[(ring + RING_LOST) >> 2]! += 1;
+      to.isFull = true;
+      to.fullTail = tail;
       return;
     }
     const records = ring + RING_RECORDS;
@@ -184,11 +199,23 @@ export function attachCpuProbes(parts: CpuProbesParts, at: ProbesAt): CpuProbes 
     }
   }
 
-  /** Of a frame whose bytes fit: whether it is kept, or what becomes of it decides. One that is not kept is counted. */
+  /** Of a frame whose bytes fit: whether it is kept, or what becomes of it decides. */
   function mayKeep(one: Listener): boolean {
-    if (one.outcomeFilter !== undefined || one.left === 1) return true;
-    one.left--;
-    return false;
+    if (one.outcomeFilter !== undefined) return true;
+    if (one.left > 1) return false;
+    if (one.isFull && u32[(one.ring + RING_TAIL) >> 2] === one.fullTail) return false;
+    one.isFull = false;
+    return true;
+  }
+
+  /** A frame that is counted and not kept: it is not its turn, or its ring is full. */
+  function passOver(one: Listener): void {
+    one.isPassedOver = false;
+    if (one.left > 1) one.left--;
+    else {
+      u32[(one.ring + RING_LOST) >> 2]! += 1;
+      one.left = one.entry.every;
+    }
   }
 
   function createNoter(scratch: number): Noter {
@@ -211,6 +238,14 @@ export function attachCpuProbes(parts: CpuProbesParts, at: ProbesAt): CpuProbes 
     let shinfo = 0; // of a frame with frags
     let skb = 0; // one with pieces
     let length = 0;
+    let isCertain = true; // of the open frame
+
+    function consider(one: Listener): boolean {
+      if (mayKeep(one)) return true;
+      if (isCertain) passOver(one);
+      else one.isPassedOver = true;
+      return false;
+    }
 
     function look(frame: number, dev: number, from: number, to: number): void {
       note.frame = frame;
@@ -246,12 +281,14 @@ export function attachCpuProbes(parts: CpuProbesParts, at: ProbesAt): CpuProbes 
 
     return {
       note,
-      open(hook) {
+      open(hook, certain) {
+        isCertain = certain;
         const here = listeners[hook]!;
         let isOpen = false;
         for (let i = 0; i < here.length; i++) {
           const one = here[i]!;
-          one.isOpen = one.frameFilter !== undefined || mayKeep(one);
+          one.isPassedOver = false;
+          one.isOpen = one.frameFilter !== undefined || consider(one);
           if (one.isOpen) isOpen = true;
         }
         return isOpen;
@@ -289,7 +326,7 @@ export function attachCpuProbes(parts: CpuProbesParts, at: ProbesAt): CpuProbes 
         for (let i = 0; i < here.length; i++) {
           const one = here[i]!;
           if (one.frameFilter !== undefined) {
-            one.isOpen = one.frameFilter(note.ifindex, data, end) && mayKeep(one);
+            one.isOpen = one.frameFilter(note.ifindex, data, end) && consider(one);
           }
           if (one.isOpen) isWanted = true;
         }
@@ -299,6 +336,7 @@ export function attachCpuProbes(parts: CpuProbesParts, at: ProbesAt): CpuProbes 
         const here = listeners[hook]!;
         for (let i = 0; i < here.length; i++) {
           const one = here[i]!;
+          if (one.isPassedOver) passOver(one);
           if (!one.isOpen) continue;
           one.isOpen = false;
           if (one.outcomeFilter?.(note.verdict, note.to, note.reason) === false) continue;

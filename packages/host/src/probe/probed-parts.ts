@@ -70,7 +70,7 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
   const ON_STACK = on(DELIVER, DROP);
 
   function dropBuff(buff: number, reason: DropReason, progId = NONE, verdict = NONE): void {
-    if (!probes.wants(ON_DROP) || !inner.open(DROP)) return;
+    if (!probes.wants(ON_DROP) || !inner.open(DROP, true)) return;
     inner.lookAtBuff(buff);
     inner.note.progId = progId;
     inner.note.verdict = verdict;
@@ -78,7 +78,7 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
   }
 
   function dropSkb(skb: number, reason: DropReason): void {
-    if (!probes.wants(ON_DROP) || !inner.open(DROP)) return;
+    if (!probes.wants(ON_DROP) || !inner.open(DROP, true)) return;
     inner.lookAtSkb(skb);
     tell(DROP, reasonNumber(reason));
   }
@@ -94,7 +94,7 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
   function program(run: ProgramInstance, progId: number, reasonOf: ReasonOf, isDevices: boolean): ProgramInstance {
     return (buff) => {
       if (!probes.wants(ON_PROGRAM)) return run(buff);
-      const isSeen = isDevices && outer.open(XDP_IN);
+      const isSeen = isDevices && outer.open(XDP_IN, true);
       if (isSeen) {
         outer.lookAtBuff(buff);
         outer.note.progId = progId;
@@ -188,7 +188,7 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
     redirect: (what: number, dev: number) => number,
     dev: number,
   ): number {
-    const isSeen = outer.open(REDIRECT);
+    const isSeen = outer.open(REDIRECT, false);
     if (isSeen) look(outer, what);
     outer.note.to = NONE;
     outer.note.mapId = NONE;
@@ -196,11 +196,11 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
     if (isSeen) outer.stage(REDIRECT);
     const err = redirect(what, dev);
     if (err !== 0) {
-      if (probes.wants(ON_DROP) && inner.open(DROP)) {
+      if (probes.wants(ON_DROP) && inner.open(DROP, true)) {
         look(inner, what);
         tellFailure(err);
       }
-    } else if (isSeen) {
+    } else {
       if (entry !== 0 && look === lookAtBuff) notePosition(entry, outer.note);
       outer.commit(REDIRECT);
     }
@@ -245,7 +245,7 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
   function probedRings(rings: PtrRings): PtrRings {
     function produceEach(ring: number, from: number, n: number): number {
       for (let i = 0; i < n; i++) {
-        const isSeen = inner.open(ENQUEUE);
+        const isSeen = inner.open(ENQUEUE, false);
         if (isSeen) {
           lookAtPointer(u32[(from >> 2) + i]!);
           noteBulk(from, i, n);
@@ -253,7 +253,7 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
           inner.stage(ENQUEUE);
         }
         if (rings.produceBulk(ring, from + i * 4, 1) === 0) return i;
-        if (isSeen) inner.commit(ENQUEUE);
+        inner.commit(ENQUEUE);
       }
       return n;
     }
@@ -262,7 +262,7 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
     function refused(from: number, i: number, n: number): void {
       const pointer = u32[(from >> 2) + i]!;
       for (const hook of (pointer & SKB_TAG) === 0 ? [ENQUEUE_DROP, DROP] : [ENQUEUE_DROP]) {
-        if (!inner.open(hook)) continue;
+        if (!inner.open(hook, true)) continue;
         lookAtPointer(pointer);
         noteBulk(from, i, n);
         tell(hook, RING_FULL);
@@ -281,7 +281,7 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
         const first = rings.consumerSlot(ring);
         const n = rings.consumeBatched(ring, to, max);
         for (let i = 0; i < n; i++) {
-          if (!inner.open(REMOTE)) continue;
+          if (!inner.open(REMOTE, true)) continue;
           lookAtPointer(u32[(to >> 2) + i]!);
           inner.note.position = i + 1;
           inner.note.of = n;
@@ -321,7 +321,7 @@ export function attachProbedParts({ memory, cpu, features, probes, targets }: Pr
     /** What the stack hands to its handlers, and what those refuse. */
     handlers: (deliver: (skb: number) => number) => (skb: number) => {
       if (!probes.wants(ON_STACK)) return deliver(skb);
-      if (inner.open(DELIVER)) {
+      if (inner.open(DELIVER, true)) {
         inner.lookAtSkb(skb);
         tell(DELIVER);
       }

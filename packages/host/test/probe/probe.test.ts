@@ -185,6 +185,24 @@ describe('a probe', () => {
     }
   });
 
+  it('counts what passed the hook, not what was tried there', async () => {
+    await machine('6.18', 9);
+    const everyOther: ReturnType<typeof redirectBy> = ({ helpers, maps }) => {
+      let turn = 0;
+      return () => {
+        helpers.redirectMap(maps.cpu_map!, turn++ & 1, 0); // CPU 0 has no entry
+        return XDP_REDIRECT;
+      };
+    };
+    host.attachXdp('nic0', await load(host, everyOther, { map }));
+    const every = 3;
+    const probes = (['redirect', 'enqueue'] as const).map((hook) => host.createProbe({ hooks: [hook], every }));
+    await send(host, host.devices[0]!, burst(60));
+    const kept = probes.map((probe) => probe.read().records.map(({ bytes }) => numberOf(bytes)));
+    // every third of the thirty redirects that succeeded; every third of the nine that the ring took
+    expect(kept).toEqual([Array.from({ length: 10 }, (_, n) => 6 * n + 1), [1, 7, 13]]);
+  });
+
   it('counts what finds no room, keeps what came first, and goes on when it was read', async () => {
     await machine();
     await redirectAll();
