@@ -70,13 +70,6 @@ export function checkTogether(o: OptionValues): void {
   if (o.web !== undefined && o.executor === 'virtual') {
     refuse('--web needs --executor threads: a virtual clock runs ahead of whoever looks');
   }
-  const files = [
-    ...((o.capture ?? []) as CaptureSpec[]).map(({ file }) => file),
-    ...(o.output === undefined ? [] : [o.output]),
-  ];
-  const twice = files.find((file, index) => files.indexOf(file) !== index);
-  if (twice !== undefined)
-    refuse(`${twice} would be written twice: give each --capture and --output a file of its own`);
   const twice = writtenTwice(o.capture, o.output);
   if (twice !== undefined) refuse(`${twice} would be written twice: give --capture and --output a file each`);
   if (o.redirectDevice === o.dev) refuse(`--redirect-device ${o.dev} is --dev: give the other device another name`);
