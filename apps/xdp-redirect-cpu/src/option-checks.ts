@@ -3,7 +3,6 @@ import { FCS_LENGTH, FRAME_HEADERS } from '@cpumap/nic';
 import { ETH_HLEN } from '@cpumap/uapi';
 import type { OptionValues } from 'commander';
 import { writtenTwice } from './capture/capture-option.ts';
-import type { CaptureSpec } from './capture/capture-spec.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 
 /** @throws CommandError with exit code 2 */
