@@ -10,7 +10,7 @@ import {
   pktgenSource,
 } from '@cpumap/nic';
 import { CommandError, EXIT } from './exit-codes.ts';
-import type { Settings } from './options.ts';
+import type { Settings } from './settings.ts';
 
 export interface Input {
   /** What it is, for a person. */

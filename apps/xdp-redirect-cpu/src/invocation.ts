@@ -7,8 +7,9 @@ import type { DoctorOptions } from './doctor/doctor.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import { describeExplain, type ExplainOptions } from './explain/explain-options.ts';
 import type { InspectOptions } from './inspect.ts';
-import { cpuList, describeRun, integer, listOf, QSIZE_DEFAULT, type Settings, settingsOf } from './options.ts';
+import { cpuList, describeRun, integer, listOf, QSIZE_DEFAULT, settingsOf } from './options.ts';
 import { describeScenarios, type ScenarioSettings } from './scenario/options.ts';
+import type { Settings } from './settings.ts';
 import type { TestRunCommandOptions } from './test-run.ts';
 import type { VerifyOptions } from './verify.ts';
 

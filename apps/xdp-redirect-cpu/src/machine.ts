@@ -22,8 +22,8 @@ import { CommandError, EXIT } from './exit-codes.ts';
 import type { Input } from './input.ts';
 import { addCpus, mapsToDump, memoryFor, openCollection, tracingPrograms } from './object-collection.ts';
 import { deviceProgram, entryProgram, openObject } from './object-file.ts';
-import type { Settings, UserCode, UserObject } from './options.ts';
 import { loadRemoteAction } from './remote-action.ts';
+import type { Settings, UserCode, UserObject } from './settings.ts';
 
 export interface SampleMachine {
   readonly host: Host;

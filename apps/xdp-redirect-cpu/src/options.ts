@@ -3,7 +3,7 @@
  * to be wrong without building a machine is refused here.
  */
 
-import { BPF_ENGINES, type BpfEngine } from '@cpumap/bpf';
+import { BPF_ENGINES } from '@cpumap/bpf';
 import {
   MTU_DEFAULT,
   MTU_MAX,
@@ -14,92 +14,13 @@ import {
   parsePktgenSpec,
   RX_RING_DEFAULT,
 } from '@cpumap/nic';
-import { CPUMAP_QSIZE_MAX, DEFAULT_RELEASE, NR_CPUS, RELEASES, type Release } from '@cpumap/uapi';
+import { CPUMAP_QSIZE_MAX, DEFAULT_RELEASE, NR_CPUS, RELEASES } from '@cpumap/uapi';
 import { Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
-import { BUILT_IN_PROGRAMS, type BuiltInName } from './built-in-programs.ts';
+import { BUILT_IN_PROGRAMS } from './built-in-programs.ts';
 import { CAPTURE_HELP, captureOption } from './capture/capture-option.ts';
-import type { CaptureSpec } from './capture/capture-spec.ts';
 import { whyNotOnLinux } from './linux/engine-options.ts';
 import { checkEngine, checkTogether, refuse } from './option-checks.ts';
-
-/** A function of a module on disk: a user's program or packet handler. */
-export interface UserCode {
-  readonly file: string;
-  readonly export: string;
-}
-
-/** A compiled object, and which of its programs run where. */
-export interface UserObject {
-  readonly object: string;
-  /** Name, or section, of the program for the device; without either its only one. */
-  readonly prog: string | undefined;
-  readonly section: string | undefined;
-  /** Name of the program for the cpumap's entries. */
-  readonly remoteProg: string | undefined;
-  /** The most entries that a map gets. */
-  readonly clampMaps: number | undefined;
-}
-
-export interface Settings {
-  /** What carries it out: the engine in this process, or the kernel that runs below it. */
-  readonly backend: 'engine' | 'linux';
-  /** Whether the interface of the default route is as good as any other. */
-  readonly force: boolean;
-  readonly dev: string;
-  /** Remote CPUs in the order of cpus_available. */
-  readonly remoteCpus: readonly number[];
-  /** How many CPUs the machine has. */
-  readonly cpus: number;
-  /** Name of a program that comes with the command, or the user's own. */
-  readonly program: BuiltInName | UserCode | UserObject;
-  /** What runs bytecode. */
-  readonly bpfEngine: BpfEngine;
-  readonly remoteAction: 'disabled' | 'drop' | 'pass' | 'redirect';
-  /** Name of the device that `redirect` sends to. */
-  readonly redirectDevice: string | undefined;
-  readonly qsize: number;
-  readonly intervalSeconds: number;
-  readonly generic: boolean;
-  readonly stress: boolean;
-  readonly separators: boolean;
-  readonly debug: boolean;
-  readonly success: boolean;
-  readonly extended: boolean;
-  readonly input: string | undefined;
-  readonly pktgen: PktgenSpec | undefined;
-  readonly speed: 'max' | number;
-  readonly loop: boolean;
-  readonly count: number | undefined;
-  readonly durationSeconds: number | undefined;
-  readonly rxQueues: number;
-  readonly rxRing: number;
-  readonly mtu: number;
-  readonly rxCpus: readonly number[] | undefined;
-  /** Of the device: generic-receive-offload, rx-udp-gro-forwarding, rps_cpus. */
-  readonly gro: boolean;
-  readonly rxUdpGroForwarding: boolean;
-  readonly rpsCpus: readonly number[];
-  readonly release: Release;
-  readonly executor: 'threads' | 'virtual';
-  readonly seed: number;
-  readonly output: string | undefined;
-  readonly captures: readonly CaptureSpec[];
-  readonly handler: UserCode | undefined;
-  readonly json: boolean;
-  /** Maps whose contents are shown at the end. */
-  readonly dumpMaps: readonly string[];
-  readonly web: WebSettings | undefined;
-  /** URL of an OpenTelemetry collector. */
-  readonly otlp: string | undefined;
-}
-
-/** The page that --web serves. */
-export interface WebSettings {
-  readonly port: number;
-  readonly host: string;
-  /** Of --backend linux: whether the page may change anything. */
-  readonly allowControl: boolean;
-}
+import type { Settings, UserCode, UserObject } from './settings.ts';
 
 /** More than the sample's 192: a CPU that wakes from deep sleep in 133 µs finds 1,979 frames of 10 Gbit/s waiting. */
 export const QSIZE_DEFAULT = 2048;

@@ -2,7 +2,7 @@
 import type { BpfMap, BpfProgram } from '@cpumap/bpf';
 import type { Host } from '@cpumap/host';
 import { egressProgram, remoteProgram, txPortMap } from '@cpumap/programs';
-import type { Settings } from './options.ts';
+import type { Settings } from './settings.ts';
 
 /** A device that only sends needs next to no buffers. */
 const SENDS_ONLY = { rxRing: 8, buffers: 64 };

@@ -1,6 +1,7 @@
 /** The command line of `explain`: one frame, and of a run's options those that choose frames, machine and programs. */
 import { Command, Option } from 'commander';
-import { describeRun, integer, type Settings, settingsOf } from '../options.ts';
+import { describeRun, integer, settingsOf } from '../options.ts';
+import type { Settings } from '../settings.ts';
 
 export interface ExplainOptions {
   /** Of the machine: virtual, and its bytecode interpreted. */

@@ -14,7 +14,7 @@ import { type BuiltInName, builtInProgram } from '../built-in-programs.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
 import { addCpus, mapsToDump, openCollection, tracingPrograms } from '../object-collection.ts';
 import { deviceProgram, entryProgram, openObject } from '../object-file.ts';
-import type { Settings, UserObject } from '../options.ts';
+import type { Settings, UserObject } from '../settings.ts';
 
 export interface LinuxMachine {
   readonly backend: LinuxBackend;

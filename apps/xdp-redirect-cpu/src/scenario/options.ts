@@ -5,7 +5,8 @@ import { NR_CPUS } from '@cpumap/uapi';
 import { type Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
 import { BUILT_IN_PROGRAMS, type BuiltInName } from '../built-in-programs.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
-import { integer, positive, type UserCode, userCode } from '../options.ts';
+import { integer, positive, userCode } from '../options.ts';
+import type { UserCode } from '../settings.ts';
 
 const COST_NAMES = [...(Object.keys(COST_SETS) as (keyof typeof COST_SETS)[]), 'this-machine'] as const;
 export type CostName = (typeof COST_NAMES)[number];

@@ -5,7 +5,7 @@ import { type BuiltInName, builtInProgram } from '../built-in-programs.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
 import { addCpus, openCollection } from '../object-collection.ts';
 import { deviceProgram, openObject } from '../object-file.ts';
-import type { UserCode } from '../options.ts';
+import type { UserCode } from '../settings.ts';
 import type { ObjectProgram } from './options.ts';
 
 function fromModule({ file, export: name }: UserCode): SpreadingProgram {

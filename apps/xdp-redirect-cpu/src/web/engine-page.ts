@@ -2,7 +2,7 @@
 import type { Dashboard, DashboardControls } from '@cpumap/dashboard';
 import type { Input } from '../input.ts';
 import type { SampleMachine } from '../machine.ts';
-import type { Settings, WebSettings } from '../options.ts';
+import type { Settings, WebSettings } from '../settings.ts';
 import { type ActiveCpus, createActiveCpus } from './active-cpus.ts';
 import { flag, frameNumber, inTurn, rateValue } from './control-values.ts';
 import { engineSource } from './engine-source.ts';

@@ -2,7 +2,7 @@
 import type { Counters, DashboardSource, Topology } from '@cpumap/dashboard';
 import type { Input } from '../input.ts';
 import type { SampleMachine } from '../machine.ts';
-import type { Settings } from '../options.ts';
+import type { Settings } from '../settings.ts';
 import { takeSnapshot } from '../snapshot.ts';
 import { countsOf } from '../summary.ts';
 import type { ActiveCpus } from './active-cpus.ts';

@@ -3,7 +3,7 @@ import type { Choice, ControlState, DashboardControls } from '@cpumap/dashboard'
 import type { CpuMap } from '@cpumap/host';
 import { CPUMAP_QSIZE_MAX } from '@cpumap/uapi';
 import { BUILT_IN_PROGRAMS, type BuiltInName } from '../built-in-programs.ts';
-import type { Settings } from '../options.ts';
+import type { Settings } from '../settings.ts';
 import type { ActiveCpus } from './active-cpus.ts';
 import { cpuChange, programChoice, qsizeValue, type Turn } from './control-values.ts';
 import { firstCpusNote } from './control-words.ts';

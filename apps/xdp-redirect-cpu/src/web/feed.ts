@@ -4,7 +4,7 @@
  */
 import { ControlRefused } from '@cpumap/dashboard';
 import type { FrameSource, PktgenSpec, Wire, WireChange } from '@cpumap/nic';
-import type { Settings } from '../options.ts';
+import type { Settings } from '../settings.ts';
 
 export interface Feed {
   attach(wire: Wire): void;

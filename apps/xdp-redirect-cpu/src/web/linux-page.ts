@@ -1,7 +1,7 @@
 /** The page of a run on the running kernel: read only, unless --allow-control lets it change the program and the entries. */
 import type { Dashboard, DashboardControls } from '@cpumap/dashboard';
 import type { LinuxMachine } from '../linux/linux-machine.ts';
-import type { Settings, WebSettings } from '../options.ts';
+import type { Settings, WebSettings } from '../settings.ts';
 import { type ActiveCpus, createActiveCpus } from './active-cpus.ts';
 import { inTurn } from './control-values.ts';
 import { entryControls } from './entry-controls.ts';

@@ -2,7 +2,7 @@
 import type { Counters, DashboardSource, Topology } from '@cpumap/dashboard';
 import type { LinuxMachine } from '../linux/linux-machine.ts';
 import { linuxCounts, takeLinuxSnapshot } from '../linux/linux-summary.ts';
-import type { Settings } from '../options.ts';
+import type { Settings } from '../settings.ts';
 import type { ActiveCpus } from './active-cpus.ts';
 import { programText } from './control-words.ts';
 import { cpuCounters } from './counters.ts';

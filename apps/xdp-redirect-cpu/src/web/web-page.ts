@@ -2,7 +2,7 @@
 import { createDashboard, type Dashboard, DashboardError, type DashboardOptions } from '@cpumap/dashboard';
 import { CommandError, EXIT } from '../exit-codes.ts';
 import { type Metered, metricsRoute } from '../metrics.ts';
-import type { WebSettings } from '../options.ts';
+import type { WebSettings } from '../settings.ts';
 
 /** @throws CommandError when it cannot be served */
 export async function openWebPage(

@@ -11,7 +11,7 @@ import {
   verifyBytecode,
 } from '@cpumap/bpf';
 import { featuresOf } from '@cpumap/uapi';
-import type { Host } from '../host.ts';
+import type { Host } from '../host-api.ts';
 import { contextOf } from '../program-contexts.ts';
 import { createCollectionMaps } from './collection-maps.ts';
 import type { LoadCollectionOptions } from './load-collection.ts';

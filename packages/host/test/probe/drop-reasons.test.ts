@@ -1,6 +1,6 @@
 /** Each reason of a drop, and that the probe shows the frame as it was then. */
 import type { ProgramFactory } from '@cpumap/bpf';
-import { ACCEPT_ALL, DROP_REASONS, type Host, type ProbeRecord } from '@cpumap/host';
+import { ACCEPT_ALL, COST_SETS, DROP_REASONS, type Host, type ProbeRecord } from '@cpumap/host';
 import {
   BPF_ATTACH_TYPE,
   BPF_MAP_TYPE,
@@ -16,7 +16,7 @@ import { burst, numberedFrame, numberOf, sourceOf } from '../support/frames.ts';
 import { cpuMap, device, endClean, load, loadRemote, redirectBy, send, virtualHost } from '../support/machine.ts';
 
 /** A CPU that is woken sleeps on for a millisecond. */
-const SLOW_WAKE = { turn: 200, frame: 85, wake: 1_000_000 };
+const SLOW_WAKE = { ...COST_SETS['published-2017'], wakeLatency: 1_000_000 };
 
 let host: Host;
 afterEach(() => endClean(host));
@@ -150,7 +150,7 @@ describe('of the stack', () => {
   });
 
   it('cpu_backlog, when RPS finds it full', async () => {
-    host = await virtualHost({ cpus: 3, probes: true, virtualCosts: SLOW_WAKE });
+    host = await virtualHost({ cpus: 3, probes: true, costs: SLOW_WAKE });
     const nic = device(host, { rpsCpus: [2], buffers: 8192 });
     const map = cpuMap(host);
     map.set(1, { qsize: 8192 });
@@ -175,7 +175,7 @@ describe('of the stack', () => {
 });
 
 it('of generic XDP that finds no buffer for the whole frame: no_memory', async () => {
-  host = await virtualHost({ probes: true, virtualCosts: SLOW_WAKE });
+  host = await virtualHost({ probes: true, costs: SLOW_WAKE });
   // 72 large buffers, all of them in the ring of a CPU that sleeps on
   const nic = device(host, { mtu: 9000, rxRing: 64, buffers: 8 });
   const map = cpuMap(host);
