@@ -100,7 +100,6 @@ describe('--web', () => {
     const { code, stdout } = await run.finished;
     expect(code).toBe(0);
     const received = Number(/Packets received +: ([\d,]+)\n/.exec(stdout)![1]!.replace(',', ''));
-    expect((received - 909) % 9).toBe(0);
     expect(received).toBeGreaterThan(909);
     expect(stdout).toMatch(/balanced/);
   });
