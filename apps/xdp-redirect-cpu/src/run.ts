@@ -137,7 +137,8 @@ async function receive(
     }
     show(takeSnapshot(machine, own));
     if (stays && wire.done && !cut()) await waitForMore();
-  } while (!over() && host.now() < end);
+    // what was sent again from the page may be done already
+  } while (!cut() && (stays || !wire.done) && host.now() < end);
   page?.feed.close();
   wire.stop();
   if (settings.captures.length > 0) await host.advance(Number.POSITIVE_INFINITY, ended);

@@ -84,11 +84,11 @@ describeOnLinux('the page of a run on the running kernel', () => {
       replay: null,
       program: { value: 'round-robin' },
     });
-    expect(set('qsize', 128).status).toBe(200);
+    expect(set('qsize', 1024).status).toBe(200);
     expect(set('cpu', { cpu: 0, active: false }).status).toBe(200);
     expect(setup().topology.remoteCpus).toEqual([
-      { cpu: 0, qsize: 128, active: false },
-      { cpu: 1, qsize: 128, active: true },
+      { cpu: 0, qsize: 1024, active: false },
+      { cpu: 1, qsize: 1024, active: true },
     ]);
     namespace.send('vb', FRAMES);
     expect(set('program', 'no-touch').status).toBe(200);

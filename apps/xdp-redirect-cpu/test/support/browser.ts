@@ -10,6 +10,7 @@ import type { Running } from './command.ts';
 
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const OUTPUT = fileURLToPath(new URL('../../test-output/', import.meta.url));
+const PATIENCE_MS = 15_000;
 const QUIET = [
   '--no-sandbox',
   '--disable-gpu',
@@ -54,6 +55,7 @@ export async function visit(
   { width = 1280, height = 900, dark = false }: OpenOptions = {},
 ): Promise<Visit> {
   const page = await browser.newPage({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light' });
+  page.setDefaultTimeout(PATIENCE_MS); // below a test's, so that it is told what was waited for
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() !== 'log') complaints.push(`${message.type()}: ${message.text()}`);
