@@ -22,8 +22,8 @@ export const LOADS = {
 export type LoadName = keyof typeof LOADS;
 
 export const FLOWS = 128;
-/** Frames of each flow before its numbers begin again. */
-export const CYCLE = 1024;
+/** Frames of each flow before its numbers begin again: more than a flow loses while a busy machine takes a thread's processor away. */
+export const CYCLE = 4096;
 /** Flows that send at a time, and the most frames of each before it pauses and another one begins. */
 const TALKING = 32;
 const LONGEST_TALK = 200;

@@ -3,8 +3,8 @@
  * last bytes of a frame, behind all that an encapsulation puts in front, and no program reads them.
  *
  * Numbers count up in a flow and begin again at 0 with each cycle of the source. A frame is out of order when it is behind
- * the one before it by up to a quarter of a cycle; anything else is a gap, of frames that were missed or dropped. (Queues
- * hold less than a quarter; a flow that loses three quarters of a cycle in a row could be counted wrong.)
+ * the one before it by up to 256 numbers, or a quarter of a shorter cycle; anything else is a gap, of frames that were missed
+ * or dropped. (Queues hold less of one flow; a flow that loses nearly a whole cycle in a row could be counted wrong.)
  */
 import { type PacketHandlerFactory, SK_BUFF } from '@cpumap/skb';
 import { NET_RX_SUCCESS } from '@cpumap/uapi';
@@ -19,7 +19,7 @@ export interface WatchFlowsOptions {
 }
 
 export const TALLY_COLUMNS = 2;
-const WINDOW = 1 / 4;
+const WINDOW = 256;
 /** Bytes of flow and number at the end of a frame. */
 export const LABEL_BYTES = 8;
 
@@ -29,6 +29,7 @@ export const watchFlows: PacketHandlerFactory = ({ memory, cpu, options }) => {
   const last = new Int32Array(flows);
   const { u8, u32 } = memory;
   const row = cpu * TALLY_COLUMNS;
+  const behind = cycle - Math.min(WINDOW, cycle / 4);
   const word = (at: number): number => (u8[at]! << 24) | (u8[at + 1]! << 16) | (u8[at + 2]! << 8) | u8[at + 3]!;
   return {
     receive(skb) {
@@ -38,7 +39,7 @@ export const watchFlows: PacketHandlerFactory = ({ memory, cpu, options }) => {
       counts[row]! += 1;
       if (before !== 0) {
         const ahead = (number - (before - 1) + cycle) % cycle;
-        if (ahead === 0 || ahead >= cycle * (1 - WINDOW)) counts[row + 1]! += 1;
+        if (ahead === 0 || ahead >= behind) counts[row + 1]! += 1;
       }
       return NET_RX_SUCCESS;
     },
