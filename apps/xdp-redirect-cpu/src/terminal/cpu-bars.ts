@@ -1,5 +1,5 @@
 /**
- * A row for each remote CPU, with bars for its rate and for how full its ring is. What a narrow terminal has no room for is
+ * A row for each remote CPU, with bars for its rate, what it drops of that, and how full its ring is. What a narrow terminal has no room for is
  * left out from the right; 20 columns still say CPU, rate and drops.
  */
 import type { CpuRow } from './cpu-rows.ts';
@@ -27,6 +27,15 @@ export function bar(share: number, columns: number): string {
   return ('█'.repeat(eighths >> 3) + EIGHTHS[eighths & 7]!).padEnd(columns);
 }
 
+/** A bar of what was taken, full, with what was dropped behind it, shaded; both of `most`. Something dropped is always seen. */
+export function rateBar({ rate, drops }: CpuRow, most: number, columns: number): { taken: string; dropped: string } {
+  const shaded = drops > 0 ? Math.max(1, Math.round((drops / most) * columns)) : 0;
+  const taken = bar(rate / most, columns)
+    .slice(0, columns - shaded)
+    .trimEnd();
+  return { taken, dropped: '░'.repeat(shaded) };
+}
+
 /** Three digits and a unit, as in 1.25M. */
 export function shortNumber(value: number): string {
   let scaled = Math.max(value, 0);
@@ -45,6 +54,8 @@ interface Column {
   readonly width: number;
   readonly text: (row: CpuRow) => string;
   readonly colour?: (row: CpuRow) => string | undefined;
+  /** Of a text in two colours: how much of it is in the first; the rest is red. */
+  readonly split?: (row: CpuRow) => number;
 }
 
 const pad = (text: string, width: number): string => (width < 0 ? text.padEnd(-width) : text.padStart(width));
@@ -60,7 +71,7 @@ function fullness({ waiting, qsize }: CpuRow): number {
 function columnsFor(rows: readonly CpuRow[], { width, separators }: BarOptions): Column[] {
   const format = new Intl.NumberFormat('en-US', { useGrouping: separators, maximumFractionDigits: 0 });
   const number = (value: number): string => format.format(Math.trunc(value));
-  const most = Math.max(...rows.map(({ rate }) => rate), 1);
+  const most = Math.max(...rows.map(({ rate, drops }) => rate + drops), 1);
   const ofDrops = ({ drops }: CpuRow): string | undefined => (drops > 0 ? RED : undefined);
   const ofRing = (row: CpuRow): string | undefined =>
     fullness(row) >= HIGH ? RED : fullness(row) >= MEDIUM ? YELLOW : GREEN;
@@ -72,7 +83,13 @@ function columnsFor(rows: readonly CpuRow[], { width, separators }: BarOptions):
   if (width < 45) return narrow;
   const waiting = ({ waiting: frames, qsize }: CpuRow): string => (frames === undefined ? '-' : `${frames}/${qsize}`);
   const bars = (rate: number, ring: number): Column[] => [
-    { title: '', width: -rate, text: (row) => bar(row.rate / most, rate), colour: () => GREEN },
+    {
+      title: '',
+      width: -rate,
+      text: (row) => Object.values(rateBar(row, most, rate)).join(''),
+      colour: () => GREEN,
+      split: (row) => rateBar(row, most, rate).taken.length,
+    },
     { title: 'waiting', width: 11, text: waiting },
     ...(ring === 0
       ? []
@@ -102,9 +119,11 @@ export function renderBars(rows: readonly CpuRow[], options: BarOptions): string
   return [
     heading.trimEnd(),
     ...rows.map((row) => {
-      const cells = columns.map(({ width, text, colour }) => {
+      const cells = columns.map(({ width, text, colour, split }) => {
         const cell = pad(text(row), width);
-        return paint(cell, row.active ? colour?.(row) : DIM);
+        if (!row.active) return paint(cell, DIM);
+        if (split === undefined) return paint(cell, colour?.(row));
+        return paint(cell.slice(0, split(row)), colour?.(row)) + paint(cell.slice(split(row)), RED);
       });
       return cells.join(' ').trimEnd();
     }),

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bar, renderBars, shortNumber } from '../../src/terminal/cpu-bars.ts';
+import { bar, rateBar, renderBars, shortNumber } from '../../src/terminal/cpu-bars.ts';
 import { type CpuRow, SORT_ORDERS, sortRows } from '../../src/terminal/cpu-rows.ts';
 
 const RED = '\x1b[31m';
@@ -39,6 +39,20 @@ describe('bar', () => {
     [1, '████'],
     [7, '████'],
   ])('%f', (share, expected) => expect(bar(share, 4)).toBe(expected));
+});
+
+describe('rateBar', () => {
+  it.each([
+    [4, 0, '████', ''],
+    [2, 0, '██', ''],
+    [2, 1, '██', '░'],
+    [2, 2, '██', '░░'],
+    [0, 4, '', '░░░░'],
+    [4, 0.001, '███', '░'],
+    [0, 0, '', ''],
+  ])('%f taken and %f dropped of 4', (rate, drops, taken, dropped) => {
+    expect(rateBar(row({ rate, drops }), 4, 4)).toEqual({ taken, dropped });
+  });
 });
 
 describe('shortNumber', () => {
@@ -84,7 +98,7 @@ describe('renderBars', () => {
     expect(renderBars(rows, { width: 100, separators: true, colour: false })).toEqual([
       'CPU state     frames/s                               waiting                 drops/s  bulk  sched/s',
       '  1 active   1,250,000 █████████████████████████   1024/2048 ██████                0  7.98    1.20k',
-      ' 12 parked     625,000 ████████████▌                       -                   1,234  0.00        0',
+      ' 12 parked     625,000 ████████████▌░                      -                   1,234  0.00        0',
     ]);
   });
 
@@ -94,7 +108,7 @@ describe('renderBars', () => {
       separators: true,
       colour: true,
     });
-    expect(full!.split(RED)).toHaveLength(3);
+    expect(full!.split(RED)).toHaveLength(4); // the bar of drops, the full ring, the number of drops
     expect(parked).not.toContain(RED);
     expect(parked).toContain('\x1b[2m');
   });
