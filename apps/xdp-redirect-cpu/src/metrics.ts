@@ -2,6 +2,7 @@
 import type { DashboardOptions } from '@cpumap/dashboard';
 import type { BackendStatistics } from '@cpumap/host';
 import { createPrometheusMetrics, type MetricsOptions, type OtlpExport, startOtlpExport } from '@cpumap/metrics';
+import type { SampleMachine } from './machine.ts';
 
 /** What is read, and of what. */
 export interface Metered {
@@ -11,12 +12,24 @@ export interface Metered {
     statistics(): BackendStatistics;
     queueDepths?(): ReadonlyMap<number, number>;
   };
+  /** Read at each scrape: the page may put another program in place. */
   readonly programName: string;
 }
 
-const metricsOf = ({ backend, programName }: Metered): MetricsOptions => ({
-  read: () => ({ statistics: backend.statistics(), depths: backend.queueDepths?.() }),
-  info: { backend: backend.kind, release: backend.release, program: programName },
+const metricsOf = (metered: Metered): MetricsOptions => ({
+  read: () => ({ statistics: metered.backend.statistics(), depths: metered.backend.queueDepths?.() }),
+  info: () => ({
+    backend: metered.backend.kind,
+    release: metered.backend.release,
+    program: metered.programName,
+  }),
+});
+
+export const meteredHost = (machine: Pick<SampleMachine, 'host' | 'programName'>): Metered => ({
+  backend: machine.host,
+  get programName() {
+    return machine.programName;
+  },
 });
 
 /** The route /metrics, for Prometheus. */

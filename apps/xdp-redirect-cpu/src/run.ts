@@ -23,8 +23,8 @@ import { type Snapshot, secondsBetween, takeSnapshot } from './snapshot.ts';
 import { createStress } from './stress.ts';
 import { countsOf, summaryLines, summaryObject } from './summary.ts';
 import { type Complain, complainTo } from './terminal/complain.ts';
-import { createLiveView, type LiveView } from './terminal/live-view.ts';
-import { remoteCpusOf } from './terminal/remote-cpus.ts';
+import type { LiveView } from './terminal/live-view.ts';
+import { openRunView } from './terminal/run-view.ts';
 import { printkLine, traceLine } from './trace-line.ts';
 import type { EnginePage } from './web/engine-page.ts';
 
@@ -37,7 +37,7 @@ export function run(settings: Settings, outputs: RunOutputs, signal: AbortSignal
 }
 
 async function runOnEngine(settings: Settings, outputs: RunOutputs, signal: AbortSignal): Promise<ExitCode> {
-  const { out, err, keys } = outputs;
+  const { out, err } = outputs;
   let view: LiveView | undefined;
   const complain = complainTo(err, () => view);
   const input = readInput(settings);
@@ -57,17 +57,10 @@ async function runOnEngine(settings: Settings, outputs: RunOutputs, signal: Abor
   try {
     page = await openPage(machine, settings, input);
     if (settings.otlp !== undefined) {
-      const { exportMetrics } = await import('./metrics.ts');
-      const metered = { backend: machine.host, programName: machine.programName };
-      exporting = await exportMetrics(metered, settings.otlp, complain);
+      const { exportMetrics, meteredHost } = await import('./metrics.ts');
+      exporting = await exportMetrics(meteredHost(machine), settings.otlp, complain);
     }
-    view = createLiveView({
-      output: out,
-      input: keys,
-      live: out.isTTY === true && !settings.debug && !settings.json,
-      table: () => ({ ...settings, program: machine.programName }),
-      remote: remoteCpusOf(machine.cpuMap, machine.maps, settings.remoteCpus),
-    });
+    view = openRunView(settings, outputs, machine);
     return await receive(machine, settings, input, outputs, signal, page, view, complain);
   } finally {
     view?.close();

@@ -22,6 +22,13 @@ it('/metrics has what the table counts, and grows', async () => {
   expect(first.text).toMatch(/^cpumap_enqueue_frames_total\{from_cpu="0",to_cpu="2"\} [1-9]\d*$/m);
   let second = first;
   while (second.packets === first.packets) second = await scrape(); // or the test's time is over
+  const changed = await fetch(new URL('/api/controls/program', web), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-cpumap-dashboard': '1' },
+    body: JSON.stringify({ value: 'round-robin' }),
+  });
+  expect(changed.status).toBe(200);
+  expect((await scrape()).text).toContain('program="round_robin"');
   run.child.kill('SIGINT');
   const finished = await run.finished;
   expect(finished.code).toBe(0);

@@ -63,7 +63,7 @@ export async function startOtlpExport(options: OtlpOptions): Promise<OtlpExport>
     exportTimeoutMillis: Math.min(TIMEOUT_MS, intervalMs),
   });
   const provider = new MeterProvider({
-    resource: resourceFromAttributes({ 'service.name': 'cpumap', ...info }),
+    resource: resourceFromAttributes({ 'service.name': 'cpumap' }),
     readers: [reader],
   });
   const meter = provider.getMeter('@cpumap/metrics');
@@ -78,14 +78,16 @@ export async function startOtlpExport(options: OtlpOptions): Promise<OtlpExport>
           : meter.createObservableGauge(name, settings),
     };
   });
+  const about = meter.createObservableGauge('cpumap.info', { description: 'What is measured; always 1.' });
   meter.addBatchObservableCallback(
     (result) => {
+      result.observe(about, 1, info());
       const snapshot = read();
       for (const { metric, instrument } of instruments) {
         for (const { labels, value } of metric.read(snapshot)) result.observe(instrument, value, labels);
       }
     },
-    instruments.map(({ instrument }) => instrument),
+    [about, ...instruments.map(({ instrument }) => instrument)],
   );
   return { close: () => provider.shutdown() };
 }

@@ -7,8 +7,8 @@ import { METRICS, type Metric, type MetricsSnapshot } from './catalogue.ts';
 export interface MetricsOptions {
   /** Called at each scrape and each export; must not wait. */
   readonly read: () => MetricsSnapshot;
-  /** What `cpumap_info` says of the system: backend, release, program, … */
-  readonly info: Readonly<Record<string, string>>;
+  /** What `cpumap_info` says of the system at the moment: backend, release, program, …; always the same keys. */
+  readonly info: () => Readonly<Record<string, string>>;
 }
 
 export interface PrometheusMetrics {
@@ -47,13 +47,16 @@ export function createPrometheusMetrics({ read, info }: MetricsOptions): Prometh
     snapshot ??= read();
     return snapshot;
   };
-  const about = new Gauge({
+  new Gauge({
     name: 'cpumap_info',
     help: 'What is measured; always 1.',
-    labelNames: Object.keys(info),
+    labelNames: Object.keys(info()),
     registers: [registry],
+    collect() {
+      this.reset();
+      this.set(info(), 1);
+    },
   });
-  about.set(info, 1);
   for (const metric of METRICS) register(registry, metric, now);
   return {
     contentType: registry.contentType,

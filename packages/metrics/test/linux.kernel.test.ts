@@ -34,7 +34,7 @@ it.skipIf(reason !== undefined)('a scrape of the running kernel', async () => {
     const program = await backend.loadProgram({ name: 'to_cpu_0', code, maps: { cpu_map: map } });
     const metrics = createPrometheusMetrics({
       read: () => ({ statistics: backend.statistics() }),
-      info: { backend: backend.kind, release: backend.release },
+      info: () => ({ backend: backend.kind, release: backend.release }),
     });
     await metrics.scrape(); // counting begins
     await program.testRun!({ data: new Uint8Array(64), repeat: 16, liveFrames: true });

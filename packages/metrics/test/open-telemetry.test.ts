@@ -55,12 +55,19 @@ const read = () => ({ statistics: host.statistics(), depths: host.queueDepths() 
 describe('an export', () => {
   it('has each sample of the catalogue, with its attributes', async () => {
     const { server, url, bodies, paths } = await collector();
-    const exporting = await startOtlpExport({ endpoint: url, read, info: { backend: 'engine' }, intervalMs: 60_000 });
+    const exporting = await startOtlpExport({
+      endpoint: url,
+      read,
+      info: () => ({ backend: 'engine' }),
+      intervalMs: 60_000,
+    });
     await exporting.close();
     server.close();
     expect(paths).toEqual(['/v1/metrics']);
     const [{ resource, scopeMetrics }] = bodies[0]!.resourceMetrics as [Exported['resourceMetrics'][number]];
     expect(resource.attributes).toContainEqual({ key: 'service.name', value: { stringValue: 'cpumap' } });
+    const about = scopeMetrics[0]!.metrics.find(({ name }) => name === 'cpumap.info')!.gauge!.dataPoints;
+    expect(about.map(({ attributes }) => attributes)).toEqual([[{ key: 'backend', value: { stringValue: 'engine' } }]]);
     const snapshot = read();
     const sent = new Map(scopeMetrics[0]!.metrics.map((metric) => [metric.name, metric]));
     for (const metric of METRICS) {
@@ -83,7 +90,7 @@ describe('an export', () => {
     const exporting = await startOtlpExport({
       endpoint: `${url}/v1/metrics`,
       read,
-      info: {},
+      info: () => ({}),
       intervalMs: 60_000,
       onProblem: (message) => problems.push(message),
     });

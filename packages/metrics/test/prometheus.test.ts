@@ -19,7 +19,7 @@ afterAll(() => host.close());
 const metricsOf = (withDepths = true) =>
   createPrometheusMetrics({
     read: () => ({ statistics: host.statistics(), depths: withDepths ? host.queueDepths() : undefined }),
-    info: { backend: 'engine', release: '6.18' },
+    info: () => ({ backend: 'engine', release: '6.18' }),
   });
 
 /** name{labels} -> value */
@@ -69,6 +69,19 @@ describe('a scrape', () => {
     expect(samples.get('cpumap_queue_depth_frames{cpu="2"}')).toBe(0);
   });
 
+  it('says what is measured as it is at the moment', async () => {
+    let program = 'one';
+    const metrics = createPrometheusMetrics({
+      read: () => ({ statistics: host.statistics() }),
+      info: () => ({ program }),
+    });
+    expect(parse(await metrics.scrape()).get('cpumap_info{program="one"}')).toBe(1);
+    program = 'another';
+    const samples = parse(await metrics.scrape());
+    expect(samples.get('cpumap_info{program="another"}')).toBe(1);
+    expect(samples.has('cpumap_info{program="one"}')).toBe(false);
+  });
+
   it('is of one moment, and of another the next time', async () => {
     let reads = 0;
     const metrics = createPrometheusMetrics({
@@ -76,7 +89,7 @@ describe('a scrape', () => {
         reads++;
         return { statistics: host.statistics() };
       },
-      info: { backend: 'engine' },
+      info: () => ({ backend: 'engine' }),
     });
     await metrics.scrape();
     expect(reads).toBe(1);

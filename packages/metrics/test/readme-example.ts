@@ -7,7 +7,7 @@ host.createDevice();
 
 const metrics = createPrometheusMetrics({
   read: () => ({ statistics: host.statistics(), depths: host.queueDepths() }),
-  info: { backend: host.kind, release: host.release },
+  info: () => ({ backend: host.kind, release: host.release }),
 });
 const server = createServer(async (_, response) => {
   response.setHeader('content-type', metrics.contentType).end(await metrics.scrape());

@@ -13,8 +13,8 @@ import type { Settings } from '../settings.ts';
 import { enqueueTotals, type Snapshot, secondsBetween, totalOf } from '../snapshot.ts';
 import { createStress } from '../stress.ts';
 import { complainTo } from '../terminal/complain.ts';
-import { createLiveView, type LiveView } from '../terminal/live-view.ts';
-import { remoteCpusOf } from '../terminal/remote-cpus.ts';
+import type { LiveView } from '../terminal/live-view.ts';
+import { openRunView } from '../terminal/run-view.ts';
 import { traceLine } from '../trace-line.ts';
 import { buildLinuxMachine, type LinuxMachine } from './linux-machine.ts';
 import { linuxCounts, linuxSummary, linuxSummaryLines, takeLinuxSnapshot } from './linux-summary.ts';
@@ -43,13 +43,7 @@ export async function runOnLinux(settings: Settings, outputs: RunOutputs, signal
         complainTo(outputs.err, () => view),
       );
     }
-    view = createLiveView({
-      output: outputs.out,
-      input: outputs.keys,
-      live: outputs.out.isTTY === true && !settings.debug && !settings.json,
-      table: () => ({ ...settings, program: machine.programName }),
-      remote: remoteCpusOf(machine.cpuMap, machine.maps, settings.remoteCpus),
-    });
+    view = openRunView(settings, outputs, machine);
     return await watch(machine, settings, outputs, signal, page, view);
   } finally {
     view?.close();

@@ -2,6 +2,7 @@
 import type { Dashboard, DashboardControls } from '@cpumap/dashboard';
 import type { Input } from '../input.ts';
 import type { SampleMachine } from '../machine.ts';
+import { meteredHost } from '../metrics.ts';
 import type { Settings, WebSettings } from '../settings.ts';
 import { type ActiveCpus, createActiveCpus } from './active-cpus.ts';
 import { flag, frameNumber, inTurn, rateValue } from './control-values.ts';
@@ -53,6 +54,5 @@ export async function openEnginePage(
   const activeCpus = createActiveCpus(machine.maps, settings.remoteCpus);
   const source = engineSource(machine, settings, input, activeCpus, feed);
   const controls = engineControls(machine, settings, activeCpus, feed);
-  const metered = { backend: machine.host, programName: machine.programName };
-  return { dashboard: await openWebPage(web, { source, controls }, metered), feed };
+  return { dashboard: await openWebPage(web, { source, controls }, meteredHost(machine)), feed };
 }
